@@ -82,6 +82,9 @@ public interface Device extends AutoCloseable {
   /** {@code out = x · Wᵀ + bias}; {@code bias} is one f32 row. */
   void linear(Tensor x, int rows, PackedLinear weights, Tensor bias, Tensor out);
 
+  /** {@code x[i] += bias} for i &lt; rows; both f32, {@code bias} one row. */
+  void addBias(Tensor x, int rows, Tensor bias);
+
   /** {@code accumulator += x · Wᵀ}; accumulator is f32. */
   void linearAdd(Tensor x, int rows, PackedLinear weights, Tensor accumulator);
 
