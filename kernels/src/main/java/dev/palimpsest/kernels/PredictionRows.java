@@ -12,6 +12,9 @@ import java.util.Arrays;
  * gets the same tokens in any batch and on any number of threads.
  */
 public final class PredictionRows {
+  /** In place of a present token: nothing stands at the position (it is masked). */
+  public static final int NO_TOKEN = -1;
+
   private int size;
   private int[] row = new int[64];
   private int[] unconditionalRow = new int[64];
@@ -20,6 +23,7 @@ public final class PredictionRows {
   private long[] seed = new long[64];
   private int[] step = new int[64];
   private int[] position = new int[64];
+  private int[] presentToken = new int[64];
 
   public void clear() {
     size = 0;
@@ -49,6 +53,24 @@ public final class PredictionRows {
       long seed,
       int step,
       int position) {
+    add(row, unconditionalRow, guidance, sampling, seed, step, position, NO_TOKEN);
+  }
+
+  /**
+   * As above, and asks what the model now thinks of the token that stands at the position.
+   *
+   * @param presentToken token whose probability {@link Predictions#presentProbability} is to hold,
+   *     or {@link #NO_TOKEN}
+   */
+  public void add(
+      int row,
+      int unconditionalRow,
+      float guidance,
+      Sampling sampling,
+      long seed,
+      int step,
+      int position,
+      int presentToken) {
     if (size == this.row.length) {
       int n = size * 2;
       this.row = Arrays.copyOf(this.row, n);
@@ -58,6 +80,7 @@ public final class PredictionRows {
       this.seed = Arrays.copyOf(this.seed, n);
       this.step = Arrays.copyOf(this.step, n);
       this.position = Arrays.copyOf(this.position, n);
+      this.presentToken = Arrays.copyOf(this.presentToken, n);
     }
     this.row[size] = row;
     this.unconditionalRow[size] = unconditionalRow;
@@ -66,6 +89,7 @@ public final class PredictionRows {
     this.seed[size] = seed;
     this.step[size] = step;
     this.position[size] = position;
+    this.presentToken[size] = presentToken;
     size++;
   }
 
@@ -95,5 +119,10 @@ public final class PredictionRows {
 
   public int position(int i) {
     return position[i];
+  }
+
+  /** The token that stands at the position, or {@link #NO_TOKEN}. */
+  public int presentToken(int i) {
+    return presentToken[i];
   }
 }

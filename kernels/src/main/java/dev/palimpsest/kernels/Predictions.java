@@ -11,6 +11,7 @@ public final class Predictions {
   private double[] confidence = new double[0];
   private double[] margin = new double[0];
   private double[] negativeEntropy = new double[0];
+  private double[] presentProbability = new double[0];
 
   /** Makes room for {@code n} entries; their values are undefined until set. */
   public void resize(int n) {
@@ -21,6 +22,7 @@ public final class Predictions {
       confidence = new double[capacity];
       margin = new double[capacity];
       negativeEntropy = new double[capacity];
+      presentProbability = new double[capacity];
     }
   }
 
@@ -50,11 +52,25 @@ public final class Predictions {
     return negativeEntropy[i];
   }
 
+  /**
+   * Probability of {@link PredictionRows#presentToken} under softmax of the raw logits (guidance
+   * applied, no temperature, top-k or top-p; 0 for a suppressed token). Undefined for entries
+   * without a present token.
+   */
+  public double presentProbability(int i) {
+    return presentProbability[i];
+  }
+
   /** Sets entry {@code i}; distinct entries may be set from distinct threads. */
   public void set(int i, int token, double confidence, double margin, double negativeEntropy) {
     this.token[i] = token;
     this.confidence[i] = confidence;
     this.margin[i] = margin;
     this.negativeEntropy[i] = negativeEntropy;
+  }
+
+  /** Sets the present token's probability of entry {@code i}; threads as for {@link #set}. */
+  public void setPresentProbability(int i, double probability) {
+    presentProbability[i] = probability;
   }
 }

@@ -26,8 +26,15 @@ public interface DiffusionProcess {
   boolean finished();
 
   /**
+   * Whether the token at {@code position} is given (prompt, text around holes) and so never
+   * predicted; classifier-free guidance masks these positions in its unconditional forward.
+   */
+  boolean fixed(int position);
+
+  /**
    * Positions to predict in the next step, ascending; never empty before {@link #finished}. Valid
-   * until {@link #advance}.
+   * until {@link #advance}. Those that already hold a token are there to be doubted: they are to be
+   * predicted with that token as {@link dev.palimpsest.kernels.PredictionRows#presentToken}.
    */
   int[] wanted();
 
