@@ -14,11 +14,6 @@ public interface DiffusionProcess {
   /** The canvas, as of the last revision. */
   Canvas canvas();
 
-  /**
-   * True where the text was given and stays; guidance masks these positions in its second forward.
-   */
-  boolean fixed(int position);
-
   /** The revision that builds the initial canvas from an empty one (step 0). */
   Revision start();
 

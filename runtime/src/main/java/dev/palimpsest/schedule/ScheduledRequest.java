@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.schedule;
 
+import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.process.DiffusionProcess;
@@ -72,7 +73,10 @@ final class ScheduledRequest {
               process.sampling(),
               process.seed(),
               process.step(),
-              position);
+              position,
+              process.canvas().masked(position)
+                  ? PredictionRows.NO_TOKEN
+                  : process.canvas().token(position));
     }
   }
 
