@@ -15,6 +15,11 @@ public interface Engine extends AutoCloseable {
    * @throws dev.palimpsest.weights.CheckpointException if the files are not what they should be
    */
   static Engine open(Path model, EngineOptions options) {
+    return open(model, options, LoadListener.NONE);
+  }
+
+  /** As {@link #open(Path, EngineOptions)}, telling {@code listener} how far it is. */
+  static Engine open(Path model, EngineOptions options, LoadListener listener) {
     throw new UnsupportedOperationException("being built");
   }
 
@@ -34,10 +39,19 @@ public interface Engine extends AutoCloseable {
    */
   Tokenizer tokenizer();
 
-  /** Queues a request. */
+  /**
+   * Queues a request. Requests run together; each gets the same tokens as if it ran alone.
+   *
+   * @throws IllegalArgumentException if the request does not fit the model (a token outside the
+   *     vocabulary, a chat without a chat format, a canvas longer than the model's positions, an
+   *     option the algorithm does not know)
+   * @throws dev.palimpsest.schedule.QueueFullException if {@link EngineOptions#maxQueued} requests
+   *     are waiting
+   * @throws IllegalStateException if the engine is closed
+   */
   Generation submit(GenerationRequest request);
 
-  /** Submits and waits. */
+  /** Submits and waits; throws what the request failed with. */
   GenerationResult generate(GenerationRequest request);
 
   /**

@@ -7,7 +7,10 @@ import java.util.stream.Stream;
 
 /** A request on its way: its future, and its revisions as they happen. */
 public interface Generation {
-  /** Completes with the result, or exceptionally with the request's own fault. */
+  /**
+   * Completes with the result, or exceptionally with the request's own fault; cancelling it cancels
+   * the request.
+   */
   CompletableFuture<GenerationResult> result();
 
   /**

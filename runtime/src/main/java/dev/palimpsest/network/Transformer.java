@@ -176,7 +176,8 @@ public final class Transformer {
           wanted.sampling(i),
           wanted.seed(i),
           wanted.step(i),
-          wanted.position(i));
+          wanted.position(i),
+          wanted.presentToken(i));
     }
   }
 
