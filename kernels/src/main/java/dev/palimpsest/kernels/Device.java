@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.kernels;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The one seam between networks and hardware: every backend implements these ops on its own memory,
+ * and network code is written once against them.
+ *
+ * <p>Shapes are {@code [rows][width]}; {@code rows} arguments say how many rows of a tensor are in
+ * use. A device is driven by one thread at a time (the scheduler's) and parallelises inside. Every
+ * op gives the same bits for a row whatever other rows are in the batch and however many threads
+ * work.
+ *
+ * <p>All ops check shapes and throw {@link IllegalArgumentException} naming the op and what was
+ * found.
+ */
+public interface Device extends AutoCloseable {
+  /**
+   * For people and logs, e.g. {@code cpu, 2 threads, bf16 by oneDNN 3.13 (avx512_core_bf16), Vector
+   * API 512 bits}.
+   */
+  String describe();
+
+  /** What matrix products read: {@link DType#F32} or {@link DType#BF16} (sums are always f32). */
+  DType computeType();
+
+  /** A zeroed tensor in device memory, freed by {@link #free} or with the device. */
+  Tensor allocate(DType dtype, int rows, int width);
+
+  /** Gives a tensor's memory back; the tensor must not be used again. */
+  void free(Tensor tensor);
+
+  /**
+   * Packs the projections {@code parts}, each {@code [out_i, in]} with the same {@code in}, as one
+   * linear map whose output row is their outputs side by side. Reads any weight dtype; the views
+   * may be closed afterwards.
+   */
+  PackedLinear pack(WeightView... parts);
+
+  /**
+   * Packs a gate and an up projection, each {@code [ffn, in]}, for {@link #gatedSilu}.
+   *
+   * @return a map with {@code outFeatures() == ffn}
+   */
+  PackedLinear packGated(WeightView gate, WeightView up);
+
+  /**
+   * Uses {@code weights} {@code [vocabulary, width]} as embeddings; the view must stay open with
+   * the device.
+   */
+  EmbeddingTable table(WeightView weights);
+
+  /** Copies a vector (norm weight, bias; parts side by side) to the device as one f32 row. */
+  Tensor vector(WeightView... parts);
+
+  /**
+   * {@code out[i] = table[tokens[i]]} for i &lt; rows; out is f32. Tokens outside the vocabulary
+   * are refused by name.
+   */
+  void embed(EmbeddingTable table, int[] tokens, int rows, Tensor out);
+
+  /**
+   * {@code out = x / sqrt(mean(x²) + eps) · weight}, row by row (Zhang and Sennrich, 2019).
+   *
+   * @param x f32
+   * @param out f32, or {@link #computeType}
+   */
+  void rmsNorm(Tensor x, int rows, Tensor weight, float eps, Tensor out);
+
+  /** As {@link #rmsNorm} for chosen rows: {@code out[i] = norm(x[index[i]])} for i &lt; count. */
+  void rmsNormRows(Tensor x, int[] index, int count, Tensor weight, float eps, Tensor out);
+
+  /**
+   * {@code out = x · Wᵀ}.
+   *
+   * @param x of {@link #computeType}
+   * @param out f32
+   */
+  void linear(Tensor x, int rows, PackedLinear weights, Tensor out);
+
+  /** {@code out = x · Wᵀ + bias}; {@code bias} is one f32 row. */
+  void linear(Tensor x, int rows, PackedLinear weights, Tensor bias, Tensor out);
+
+  /** {@code x[i] += bias} for i &lt; rows; both f32, {@code bias} one row. */
+  void addBias(Tensor x, int rows, Tensor bias);
+
+  /** {@code accumulator += x · Wᵀ}; accumulator is f32. */
+  void linearAdd(Tensor x, int rows, PackedLinear weights, Tensor accumulator);
+
+  /**
+   * {@code out = silu(x · Gᵀ) · (x · Uᵀ)} with weights from {@link #packGated} (SwiGLU; Shazeer,
+   * 2020).
+   *
+   * @param out {@link #computeType} {@code [rows][ffn]}
+   */
+  void gatedSilu(Tensor x, int rows, PackedLinear gateUp, Tensor out);
+
+  /**
+   * RMS norm of each query and key head of fused rows, in place (qk-norm, as in Qwen3): weights are
+   * one f32 row of {@code headDim}.
+   */
+  void headNorm(
+      Tensor fused, int rows, HeadShape shape, Tensor queryWeight, Tensor keyWeight, float eps);
+
+  /**
+   * Turns the query and key heads of fused rows in place; {@code positions[row]} is the row's place
+   * in its sequence.
+   */
+  void rotate(Tensor fused, int rows, HeadShape shape, Rope rope, int[] positions);
+
+  /**
+   * Softmax attention within each sequence of the batch, scale {@code 1/sqrt(headDim)}, f32 inside.
+   *
+   * @param fused f32 {@code [rows][shape.fusedWidth()]}
+   * @param out {@link #computeType} {@code [rows][shape.queryWidth()]}
+   */
+  void attention(Tensor fused, HeadShape shape, RowSpans spans, AttentionMask mask, Tensor out);
+
+  /**
+   * The vocabulary head and the sampler in one: predicts each entry of {@code wanted} from {@code
+   * hidden · Wᵀ} without ever holding more than a tile of rows of logits.
+   *
+   * @param hidden {@link #computeType} {@code [rows][width]}, normalised; row indices of {@code
+   *     wanted} refer to it
+   */
+  void predict(Tensor hidden, int rows, PackedLinear head, PredictionRows wanted, Predictions out);
+
+  /** All logits: {@code out[rows][vocabulary]} as float32 in host memory, for tests and tools. */
+  void logits(Tensor hidden, int rows, PackedLinear head, MemorySegment out);
+
+  /** Frees everything; idempotent. */
+  @Override
+  void close();
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest;
+
+import dev.palimpsest.GenerationRequest.Piece;
+import dev.palimpsest.network.ModelConfig;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+import java.util.function.Function;
+
+/**
+ * A request's pieces laid out as tokens.
+ *
+ * @param tokens the initial canvas: given tokens, and MASK in the holes
+ * @param fixed positions that were given
+ * @param holes where the holes are, in order
+ */
+record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
+  /** Positions {@code from .. to - 1}. */
+  record Span(int from, int to) {}
+
+  /**
+   * Lays out pieces.
+   *
+   * @param encode tokens of a text or chat piece
+   * @throws IllegalArgumentException if the pieces do not fit the model
+   */
+  static CanvasPlan of(List<Piece> pieces, ModelConfig config, Function<Piece, int[]> encode) {
+    if (config.maskToken() < 0) {
+      throw new IllegalArgumentException(
+          "the checkpoint names no mask token: config.json wants mask_token_id, a GGUF file tokenizer.ggml.mask_token_id");
+    }
+    int[] tokens = new int[64];
+    int length = 0;
+    BitSet fixed = new BitSet();
+    List<Span> holes = new ArrayList<>();
+    for (Piece piece : pieces) {
+      int[] part;
+      if (piece instanceof Piece.Hole hole) {
+        refuseBeyond(config, (long) length + hole.length());
+        part = new int[hole.length()];
+        Arrays.fill(part, config.maskToken());
+        holes.add(new Span(length, length + part.length));
+      } else {
+        part =
+            piece instanceof Piece.Tokens given
+                ? given.ids().stream().mapToInt(Integer::intValue).toArray()
+                : encode.apply(piece);
+        fixed.set(length, length + part.length);
+      }
+      refuseBeyond(config, (long) length + part.length);
+      if (length + part.length > tokens.length) {
+        tokens = Arrays.copyOf(tokens, Math.max(tokens.length * 2, length + part.length));
+      }
+      System.arraycopy(part, 0, tokens, length, part.length);
+      length += part.length;
+    }
+    tokens = Arrays.copyOf(tokens, length);
+    for (int i = 0; i < length; i++) {
+      if (tokens[i] < 0 || tokens[i] >= config.vocabulary()) {
+        throw new IllegalArgumentException(
+            "token "
+                + tokens[i]
+                + " at position "
+                + i
+                + " is outside the vocabulary of "
+                + config.vocabulary());
+      }
+    }
+    return new CanvasPlan(tokens, fixed, holes);
+  }
+
+  private static void refuseBeyond(ModelConfig config, long length) {
+    if (length > config.maxPositions()) {
+      throw new IllegalArgumentException(
+          "the canvas would be "
+              + length
+              + " tokens, the model was made for "
+              + config.maxPositions()
+              + ": shorten the prompt or the holes");
+    }
+  }
+
+  /** True when given text follows a hole, so that a hole must not end the text. */
+  boolean infills() {
+    return !holes.isEmpty() && fixed.length() > holes.getFirst().to();
+  }
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest;
+
+import java.util.Objects;
+
+/**
+ * How an engine runs.
+ *
+ * @param device where to compute
+ * @param dtype precision of matrix products
+ * @param threads worker threads; 0 takes all processors
+ * @param maxBatchTokens most token rows in one network call; requests beyond it wait for the next
+ *     tick
+ * @param maxQueued most requests waiting; more are refused
+ */
+public record EngineOptions(
+    DeviceChoice device, ComputeType dtype, int threads, int maxBatchTokens, int maxQueued) {
+  /** Where to compute. */
+  public enum DeviceChoice {
+    /** The fastest that is there. */
+    AUTO,
+    CPU
+  }
+
+  /** Precision of matrix products; sums are always f32. */
+  public enum ComputeType {
+    /** bf16 where the processor multiplies it natively, else f32. */
+    AUTO,
+    F32,
+    BF16
+  }
+
+  public static final EngineOptions DEFAULT =
+      new EngineOptions(DeviceChoice.AUTO, ComputeType.AUTO, 0, 8192, 1024);
+
+  public EngineOptions {
+    Objects.requireNonNull(device, "device");
+    Objects.requireNonNull(dtype, "dtype");
+    if (threads < 0 || threads > 1024) {
+      throw new IllegalArgumentException(
+          "threads must be between 0 (all processors) and 1024; found " + threads);
+    }
+    if (maxBatchTokens < 1) {
+      throw new IllegalArgumentException(
+          "maxBatchTokens must be positive; found " + maxBatchTokens);
+    }
+    if (maxQueued < 1) {
+      throw new IllegalArgumentException("maxQueued must be positive; found " + maxQueued);
+    }
+  }
+
+  public EngineOptions withDevice(DeviceChoice value) {
+    return new EngineOptions(value, dtype, threads, maxBatchTokens, maxQueued);
+  }
+
+  public EngineOptions withDtype(ComputeType value) {
+    return new EngineOptions(device, value, threads, maxBatchTokens, maxQueued);
+  }
+
+  public EngineOptions withThreads(int value) {
+    return new EngineOptions(device, dtype, value, maxBatchTokens, maxQueued);
+  }
+
+  public EngineOptions withMaxBatchTokens(int value) {
+    return new EngineOptions(device, dtype, threads, value, maxQueued);
+  }
+
+  public EngineOptions withMaxQueued(int value) {
+    return new EngineOptions(device, dtype, threads, maxBatchTokens, value);
+  }
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest;
+
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * A finished generation.
+ *
+ * @param tokens the whole canvas
+ * @param text the whole canvas as text, special tokens left out
+ * @param holes the text written into each hole, in order, cut at end-of-text where that was asked
+ *     for
+ * @param newTokens tokens written
+ * @param networkCalls denoising steps taken
+ * @param elapsed from submission to the last revision
+ */
+public record GenerationResult(
+    List<Integer> tokens,
+    String text,
+    List<String> holes,
+    int newTokens,
+    int networkCalls,
+    Duration elapsed) {
+  public GenerationResult {
+    tokens = List.copyOf(tokens);
+    holes = List.copyOf(holes);
+  }
+}

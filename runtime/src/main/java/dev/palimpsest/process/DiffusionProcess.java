@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.process;
+
+import dev.palimpsest.kernels.Predictions;
+import dev.palimpsest.kernels.Sampling;
+
+/**
+ * One request's way from noise to text: which positions to predict next, and what to make of the
+ * predictions. The scheduler asks {@link #wanted}, runs the network for many processes at once, and
+ * hands back each one's predictions. Holds all state of the request's sampling; used by one thread
+ * at a time.
+ */
+public interface DiffusionProcess {
+  /** The canvas, as of the last revision. */
+  Canvas canvas();
+
+  /** The revision that builds the initial canvas from an empty one (step 0). */
+  Revision start();
+
+  /** Nothing is left to do; the canvas is the result. */
+  boolean finished();
+
+  /**
+   * Whether the token at {@code position} is given (prompt, text around holes) and so never
+   * predicted; classifier-free guidance masks these positions in its unconditional forward.
+   */
+  boolean fixed(int position);
+
+  /**
+   * Positions to predict in the next step, ascending; never empty before {@link #finished}. Valid
+   * until {@link #advance}. Those that already hold a token are there to be doubted: they are to be
+   * predicted with that token as {@link dev.palimpsest.kernels.PredictionRows#presentToken}.
+   */
+  int[] wanted();
+
+  /** How those positions are to be sampled. */
+  Sampling sampling();
+
+  /** Seed of the noise of this request. */
+  long seed();
+
+  /** Steps taken so far; with seed and position it keys the noise of the next one. */
+  int step();
+
+  /** Classifier-free guidance scale; 0 for none. */
+  float guidance();
+
+  /**
+   * Takes the next step.
+   *
+   * @param predictions entries {@code offset + i} predict {@code wanted()[i]}
+   * @return what was changed; already applied to {@link #canvas}
+   */
+  Revision advance(Predictions predictions, int offset);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.schedule;
+
+import jdk.jfr.Category;
+import jdk.jfr.Event;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+
+/** One network call of the scheduler, for Java Flight Recorder. */
+@Name("dev.palimpsest.Step")
+@Label("Denoising Step")
+@Category("Palimpsest")
+@StackTrace(false)
+final class StepEvent extends Event {
+  @Label("Sequences")
+  int sequences;
+
+  @Label("Token Rows")
+  int rows;
+
+  @Label("Predicted Positions")
+  int predictions;
+
+  @Label("Requests Waiting")
+  int waiting;
+}
