@@ -3,6 +3,7 @@ package dev.palimpsest.trainer;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,6 +29,12 @@ final class BytePairTrainer {
 
   /** The absorbing state of masked diffusion. */
   static final String MASK = "<|mask|>";
+
+  /** Id of {@link #END_OF_TEXT}. */
+  static final int END_ID = 0;
+
+  /** Id of {@link #MASK}. */
+  static final int MASK_ID = 1;
 
   /** Cuts text into pieces; understood alike by java.util.regex and Oniguruma. */
   static final String PIECES =
@@ -166,7 +173,7 @@ final class BytePairTrainer {
         out[n++] = word[j];
       }
     }
-    return n == word.length ? word : java.util.Arrays.copyOf(out, n);
+    return n == word.length ? word : Arrays.copyOf(out, n);
   }
 
   private static String json(List<String> tokens, List<String> merges) {

@@ -98,7 +98,7 @@ final class Denoiser implements AutoCloseable {
   }
 
   /** Matrices first, so that weight decay is one slice; then the norms. */
-  private static List<Slot> layout(DenoiserShape s) {
+  static List<Slot> layout(DenoiserShape s) {
     List<Slot> slots = new ArrayList<>();
     long at = 0;
     at = add(slots, at, "wte", s.vocabulary(), s.hidden());

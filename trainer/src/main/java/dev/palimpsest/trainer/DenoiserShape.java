@@ -39,8 +39,13 @@ record DenoiserShape(
     return (long) vocabulary * hidden + layers * block + hidden;
   }
 
-  /** The fields of a LLaDA {@code config.json}. */
-  Map<String, Object> config(String dtype) {
+  /**
+   * The fields of a LLaDA {@code config.json}.
+   *
+   * @param positions the longest canvas a loader should allow
+   * @param dtype what the weights are stored as, by torch's name
+   */
+  Map<String, Object> config(int positions, String dtype) {
     Map<String, Object> config = new LinkedHashMap<>();
     config.put("architectures", List.of("LLaDAModelLM"));
     config.put("model_type", "llada");
@@ -51,7 +56,7 @@ record DenoiserShape(
     config.put("mlp_hidden_size", ffn);
     config.put("vocab_size", vocabulary);
     config.put("embedding_size", vocabulary);
-    config.put("max_sequence_length", length);
+    config.put("max_sequence_length", positions);
     config.put("rms_norm_eps", NORM_EPSILON);
     config.put("rope_theta", ROPE_THETA);
     config.put("rope", true);

@@ -42,7 +42,7 @@ final class Trainer implements AutoCloseable {
     }
   }
 
-  Trainer(Checkpoint from) {
+  Trainer(RunState from) {
     this(from.settings());
     network.load(from.weights());
     Denoiser.fill(average, from.average());
@@ -55,8 +55,9 @@ final class Trainer implements AutoCloseable {
     return step;
   }
 
-  Checkpoint checkpoint(double seconds, double progress) {
-    return new Checkpoint(
+  /** Everything the run needs to go on from here. */
+  RunState state(double seconds, double progress) {
+    return new RunState(
         settings,
         step,
         seconds,

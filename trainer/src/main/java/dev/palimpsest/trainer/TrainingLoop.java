@@ -92,10 +92,10 @@ final class TrainingLoop {
   /**
    * Trains until the limit or {@link #stop}.
    *
-   * @return steps done in all
+   * @return whether the limit was reached
    * @throws IOException when a checkpoint of other settings lies in the folder
    */
-  long run(MaskedBatch.Source train, MaskedBatch.Source heldOut) throws IOException {
+  boolean run(MaskedBatch.Source train, MaskedBatch.Source heldOut) throws IOException {
     Files.createDirectories(folder);
     CountDownLatch finished = new CountDownLatch(1);
     Thread hook =
@@ -112,7 +112,7 @@ final class TrainingLoop {
     double seconds = 0;
     Trainer trainer;
     if (Files.isRegularFile(checkpointFile(folder))) {
-      Checkpoint from = Checkpoint.read(checkpointFile(folder));
+      RunState from = RunState.read(checkpointFile(folder));
       if (!from.settings().equals(settings)) {
         throw new IOException(
             "the run in "
@@ -145,7 +145,7 @@ final class TrainingLoop {
     }
   }
 
-  private long loop(
+  private boolean loop(
       Trainer trainer, double seconds, MaskedBatch.Source train, MaskedBatch.Source heldOut)
       throws IOException {
     ArrayDeque<Double> recent = new ArrayDeque<>();
@@ -204,10 +204,10 @@ final class TrainingLoop {
             100 * held.accuracy());
       }
       if (step % rhythm.checkpoint() == 0 || last) {
-        trainer.checkpoint(seconds, progress).write(checkpointFile(folder));
+        trainer.state(seconds, progress).write(checkpointFile(folder));
       }
     }
-    return trainer.step();
+    return progress >= 1;
   }
 
   private static double median(ArrayDeque<Double> values) {
