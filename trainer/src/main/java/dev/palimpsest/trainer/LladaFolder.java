@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer;
 
+import dev.palimpsest.kernels.DType;
 import dev.palimpsest.weights.SafetensorsWriter;
-import dev.palimpsest.weights.SafetensorsWriter.Declared;
-import dev.palimpsest.weights.SafetensorsWriter.Dtype;
+import dev.palimpsest.weights.TensorSink;
+import dev.palimpsest.weights.TensorSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +26,7 @@ final class LladaFolder {
   private static final String PREFIX = "model.transformer.";
 
   /** One tensor under its LLaDA name, float32, row-major. */
-  record Named(String name, float[] values, long... shape) {}
+  record Named(String name, float[] values, List<Long> shape) {}
 
   private LladaFolder() {}
 
@@ -39,24 +40,24 @@ final class LladaFolder {
       Path folder,
       DenoiserShape shape,
       float[] weights,
-      Dtype dtype,
+      DType dtype,
       int positions,
       Path tokenizerJson,
       Map<String, String> metadata)
       throws IOException {
     Files.createDirectories(folder);
     List<Named> tensors = tensors(shape, weights);
-    List<Declared> declared =
-        tensors.stream().map(t -> new Declared(t.name(), dtype, t.shape())).toList();
-    try (SafetensorsWriter writer =
-        SafetensorsWriter.create(folder.resolve("model.safetensors"), metadata, declared)) {
+    List<TensorSpec> specs =
+        tensors.stream().map(t -> new TensorSpec(t.name(), dtype, t.shape())).toList();
+    try (TensorSink sink =
+        SafetensorsWriter.open(folder.resolve("model.safetensors"), specs, metadata)) {
       for (Named tensor : tensors) {
-        writer.writeFloats(tensor.name(), tensor.values());
+        sink.write(Numbers.encode(tensor.values(), dtype));
       }
-      writer.commit();
+      sink.commit();
     }
     Map<String, Object> config =
-        shape.config(positions, dtype == Dtype.F32 ? "float32" : name(dtype));
+        shape.config(positions, dtype == DType.F32 ? "float32" : name(dtype));
     Files.writeString(
         folder.resolve("config.json"),
         JsonMapper.builder()
@@ -68,8 +69,8 @@ final class LladaFolder {
         tokenizerJson, folder.resolve("tokenizer.json"), StandardCopyOption.REPLACE_EXISTING);
   }
 
-  private static String name(Dtype dtype) {
-    return dtype == Dtype.BF16 ? "bfloat16" : dtype.name().toLowerCase(Locale.ROOT);
+  private static String name(DType dtype) {
+    return dtype == DType.BF16 ? "bfloat16" : dtype.name().toLowerCase(Locale.ROOT);
   }
 
   /**
@@ -139,19 +140,19 @@ final class LladaFolder {
         float[] q = Arrays.copyOfRange(values, 0, h * h);
         float[] k = Arrays.copyOfRange(values, h * h, 2 * h * h);
         float[] v = Arrays.copyOfRange(values, 2 * h * h, 3 * h * h);
-        out.add(new Named(block + "q_proj.weight", halfSplit(shape, q), h, h));
-        out.add(new Named(block + "k_proj.weight", halfSplit(shape, k), h, h));
-        out.add(new Named(block + "v_proj.weight", v, h, h));
+        out.add(new Named(block + "q_proj.weight", halfSplit(shape, q), List.of((long) h, (long) h)));
+        out.add(new Named(block + "k_proj.weight", halfSplit(shape, k), List.of((long) h, (long) h)));
+        out.add(new Named(block + "v_proj.weight", v, List.of((long) h, (long) h)));
       } else if (slot.name().endsWith(".gate_up")) {
         String block = at.substring(0, at.length() - "gate_up".length());
         float[] gate = Arrays.copyOfRange(values, 0, f * h);
         float[] up = Arrays.copyOfRange(values, f * h, 2 * f * h);
-        out.add(new Named(block + "ff_proj.weight", gate, f, h));
-        out.add(new Named(block + "up_proj.weight", up, f, h));
+        out.add(new Named(block + "ff_proj.weight", gate, List.of((long) f, (long) h)));
+        out.add(new Named(block + "up_proj.weight", up, List.of((long) f, (long) h)));
       } else if (slot.rows() == 1) {
-        out.add(new Named(at + ".weight", values, slot.columns()));
+        out.add(new Named(at + ".weight", values, List.of(slot.columns())));
       } else {
-        out.add(new Named(at + ".weight", values, slot.rows(), slot.columns()));
+        out.add(new Named(at + ".weight", values, List.of(slot.rows(), slot.columns())));
       }
     }
     return out;

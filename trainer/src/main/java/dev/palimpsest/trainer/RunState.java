@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer;
 
+import dev.palimpsest.kernels.DType;
 import dev.palimpsest.weights.SafetensorsWriter;
-import dev.palimpsest.weights.SafetensorsWriter.Declared;
-import dev.palimpsest.weights.SafetensorsWriter.Dtype;
+import dev.palimpsest.weights.TensorSink;
+import dev.palimpsest.weights.TensorSpec;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -30,7 +31,8 @@ record RunState(
   private static final JsonMapper JSON = JsonMapper.shared();
   private static final List<String> NAMES = List.of("weights", "average", "moment1", "moment2");
 
-  void write(Path file) throws IOException {
+  /** Writes the file; an older one stays until the new one is whole. */
+  void write(Path file) {
     Map<String, String> metadata =
         Map.of(
             "settings", JSON.writeValueAsString(settings),
@@ -38,13 +40,15 @@ record RunState(
             "seconds", Double.toString(seconds),
             "progress", Double.toString(progress));
     List<float[]> parts = List.of(weights, average, moment1, moment2);
-    List<Declared> declared =
-        NAMES.stream().map(n -> new Declared(n, Dtype.F32, weights.length)).toList();
-    try (SafetensorsWriter writer = SafetensorsWriter.create(file, metadata, declared)) {
-      for (int i = 0; i < NAMES.size(); i++) {
-        writer.writeFloats(NAMES.get(i), parts.get(i));
+    List<TensorSpec> specs =
+        NAMES.stream()
+            .map(n -> new TensorSpec(n, DType.F32, List.of((long) weights.length)))
+            .toList();
+    try (TensorSink sink = SafetensorsWriter.open(file, specs, metadata)) {
+      for (float[] part : parts) {
+        sink.write(Numbers.encode(part, DType.F32));
       }
-      writer.commit();
+      sink.commit();
     }
   }
 

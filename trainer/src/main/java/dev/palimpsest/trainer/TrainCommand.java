@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer;
 
-import dev.palimpsest.weights.SafetensorsWriter.Dtype;
+import dev.palimpsest.bindings.StandardError;
+import dev.palimpsest.kernels.DType;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -47,6 +48,7 @@ public final class TrainCommand implements Runnable {
   private TrainCommand() {}
 
   public static void main(String[] args) {
+    StandardError.restore();
     System.exit(commandLine().execute(args));
   }
 
@@ -351,8 +353,8 @@ public final class TrainCommand implements Runnable {
     @Option(
         names = "--dtype",
         defaultValue = "BF16",
-        description = "of the weights: ${COMPLETION-CANDIDATES}")
-    Dtype dtype;
+        description = "of the weights: F32 or BF16")
+    DType dtype;
 
     @Option(
         names = "--positions",
