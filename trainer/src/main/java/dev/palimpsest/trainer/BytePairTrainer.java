@@ -37,8 +37,7 @@ final class BytePairTrainer {
   static final int MASK_ID = 1;
 
   /** Cuts text into pieces; understood alike by java.util.regex and Oniguruma. */
-  static final String PIECES =
-      "\\n+ *| ?[\\p{L}_$]+| ?\\p{N}| ?[^\\s\\p{L}\\p{N}_$]+| +|\\s";
+  static final String PIECES = "\\n+ *| ?[\\p{L}_$]+| ?\\p{N}| ?[^\\s\\p{L}\\p{N}_$]+| +|\\s";
 
   private static final Pattern PIECE = Pattern.compile(PIECES);
   private static final char[] BYTE_TO_CHAR = byteAlphabet();

@@ -119,8 +119,7 @@ record Corpus(Path folder) {
    * @param keepComments whether comments stay in the text
    * @throws IOException when a jar cannot be had, or declares no Apache-2.0 licence
    */
-  static Corpus build(
-      Path folder, URI repository, List<String> libraries, boolean keepComments)
+  static Corpus build(Path folder, URI repository, List<String> libraries, boolean keepComments)
       throws IOException, InterruptedException {
     Path jars = Files.createDirectories(folder.resolve("jars"));
     StringBuilder train = new StringBuilder();
@@ -206,8 +205,7 @@ record Corpus(Path folder) {
 
   /** Files of a Maven repository, kept in a folder once fetched. */
   private record Repository(HttpClient client, URI base, Path folder) {
-    private static final Pattern PARENT =
-        Pattern.compile("<parent>(.*?)</parent>", Pattern.DOTALL);
+    private static final Pattern PARENT = Pattern.compile("<parent>(.*?)</parent>", Pattern.DOTALL);
     private static final Pattern LICENCES =
         Pattern.compile("<licenses>(.*?)</licenses>", Pattern.DOTALL);
 

@@ -197,8 +197,7 @@ final class Denoiser implements AutoCloseable {
       x = x.add(attention(norm(x, norms + 2 * i), at, batch, length, turn));
       x = x.add(feedForward(norm(x, norms + 2 * i + 1), at));
     }
-    Tensor chosen =
-        x.view(-1, shape.hidden()).index_select(0, Tensor.create(positions));
+    Tensor chosen = x.view(-1, shape.hidden()).index_select(0, Tensor.create(positions));
     return linear(norm(chosen, views.size() - 1), wte);
   }
 

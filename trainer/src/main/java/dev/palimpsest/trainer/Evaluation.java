@@ -108,8 +108,7 @@ final class Evaluation {
             infill("one line", size.infills(), 0, 103));
     List<Completion> completions = completions(size.methods());
     List<Sample> samples = samples();
-    return new Result(
-        levels, infills, completions, samples, (System.nanoTime() - start) / 1e9);
+    return new Result(levels, infills, completions, samples, (System.nanoTime() - start) / 1e9);
   }
 
   private int[] crop(Random random) {
@@ -143,14 +142,13 @@ final class Evaluation {
         // The 5-gram reads from the left; where its context is masked it uses what it wrote itself.
         int[] written = noisy.clone();
         for (int i : positions) {
-          written[i] = best(ngram.next(Arrays.copyOfRange(written, Math.max(0, i - 4), i),
-              Math.min(4, i)));
+          written[i] =
+              best(ngram.next(Arrays.copyOfRange(written, Math.max(0, i - 4), i), Math.min(4, i)));
           baseline += written[i] == truth[i] ? 1 : 0;
         }
         total += n;
       }
-      levels.add(
-          new Level(tenth / 10.0, total, (double) model / total, (double) baseline / total));
+      levels.add(new Level(tenth / 10.0, total, (double) model / total, (double) baseline / total));
     }
     return levels;
   }
@@ -370,8 +368,7 @@ final class Evaluation {
     samples.add(
         complete("public static int max(int[] values) {\n", 64, 10, 1, "completion, 10 steps"));
     samples.add(
-        complete(
-            "public boolean isEmpty() {\n        return ", 16, 8, 1, "completion, 8 steps"));
+        complete("public boolean isEmpty() {\n        return ", 16, 8, 1, "completion, 8 steps"));
     samples.add(
         complete(
             "public static String join(List<String> parts, String separator) {\n"

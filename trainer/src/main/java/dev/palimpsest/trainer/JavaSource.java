@@ -38,7 +38,8 @@ final class JavaSource {
 
   /** One past the closing quote of the literal that starts at {@code start}. */
   private static int literalEnd(String source, int start) {
-    String quote = source.startsWith("\"\"\"", start) ? "\"\"\"" : source.substring(start, start + 1);
+    String quote =
+        source.startsWith("\"\"\"", start) ? "\"\"\"" : source.substring(start, start + 1);
     int i = start + quote.length();
     while (i < source.length()) {
       char c = source.charAt(i);
@@ -83,8 +84,8 @@ final class JavaSource {
   }
 
   /**
-   * Whether the text is worth learning from: not tiny, not a generated table (many digits, very long
-   * lines, very long file).
+   * Whether the text is worth learning from: not tiny, not a generated table (many digits, very
+   * long lines, very long file).
    */
   static boolean usable(String text) {
     if (text.length() < 200 || text.length() > 200_000) {

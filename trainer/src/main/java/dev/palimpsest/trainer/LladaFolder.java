@@ -19,8 +19,8 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Writes a trained network as a LLaDA checkpoint: {@code config.json}, {@code model.safetensors} and
- * {@code tokenizer.json}, so that whatever reads LLaDA reads it.
+ * Writes a trained network as a LLaDA checkpoint: {@code config.json}, {@code model.safetensors}
+ * and {@code tokenizer.json}, so that whatever reads LLaDA reads it.
  */
 final class LladaFolder {
   private static final String PREFIX = "model.transformer.";
@@ -112,8 +112,7 @@ final class LladaFolder {
       } else if (name.endsWith(".gate_up")) {
         String block = name.substring(0, name.length() - "gate_up".length());
         put(file.require(block + "ff_proj.weight"), weights, at);
-        put(
-            file.require(block + "up_proj.weight"), weights, at + shape.ffn() * shape.hidden());
+        put(file.require(block + "up_proj.weight"), weights, at + shape.ffn() * shape.hidden());
       } else {
         put(file.require(name + ".weight"), weights, at);
       }
@@ -140,8 +139,10 @@ final class LladaFolder {
         float[] q = Arrays.copyOfRange(values, 0, h * h);
         float[] k = Arrays.copyOfRange(values, h * h, 2 * h * h);
         float[] v = Arrays.copyOfRange(values, 2 * h * h, 3 * h * h);
-        out.add(new Named(block + "q_proj.weight", halfSplit(shape, q), List.of((long) h, (long) h)));
-        out.add(new Named(block + "k_proj.weight", halfSplit(shape, k), List.of((long) h, (long) h)));
+        out.add(
+            new Named(block + "q_proj.weight", halfSplit(shape, q), List.of((long) h, (long) h)));
+        out.add(
+            new Named(block + "k_proj.weight", halfSplit(shape, k), List.of((long) h, (long) h)));
         out.add(new Named(block + "v_proj.weight", v, List.of((long) h, (long) h)));
       } else if (slot.name().endsWith(".gate_up")) {
         String block = at.substring(0, at.length() - "gate_up".length());

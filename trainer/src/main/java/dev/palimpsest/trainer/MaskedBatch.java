@@ -59,11 +59,14 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
       }
     }
     return new MaskedBatch(
-        rows, ids, Arrays.copyOf(positions, n), Arrays.copyOf(targets, n), Arrays.copyOf(weights, n));
+        rows,
+        ids,
+        Arrays.copyOf(positions, n),
+        Arrays.copyOf(targets, n),
+        Arrays.copyOf(weights, n));
   }
 
-  private static void crop(
-      Source source, SplittableRandom random, int[] ids, int at, int length) {
+  private static void crop(Source source, SplittableRandom random, int[] ids, int at, int length) {
     TokenFile tokens = source.tokens();
     long room = tokens.length() - length - LINE_SEARCH;
     if (room < 1) {

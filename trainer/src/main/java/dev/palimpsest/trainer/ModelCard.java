@@ -50,7 +50,8 @@ final class ModelCard {
       Evaluation.Result result, Corpus.Manifest manifest, String conditions) {
     StringBuilder out = new StringBuilder();
     out.append('\n').append(conditions).append("\n\n");
-    out.append("**Masked tokens guessed right** (most likely token, by share of masked tokens)\n\n");
+    out.append(
+        "**Masked tokens guessed right** (most likely token, by share of masked tokens)\n\n");
     out.append("| noise |");
     result.levels().forEach(l -> line(out, " %.1f |", l.level()));
     out.append("\n|---|").append("---|".repeat(result.levels().size()));

@@ -21,8 +21,7 @@ final class NGramModel {
   private static final double DISCOUNT = 0.75;
 
   /** All n-grams of one order; n-grams of context i lie at start[i] .. start[i + 1] - 1. */
-  private record Order(
-      long[] grams, int[] counts, long[] contexts, int[] start, long[] totals) {
+  private record Order(long[] grams, int[] counts, long[] contexts, int[] start, long[] totals) {
     static Order of(long[] grams, int[] counts) {
       int n = grams.length;
       long[] contexts = new long[n];
@@ -155,8 +154,9 @@ final class NGramModel {
    */
   int[] fill(int[] left, int size, int[] right, int width, int forbidden) {
     int keep = Math.min(left.length, ORDER - 1);
-    int[] start = Arrays.copyOf(
-        Arrays.copyOfRange(left, left.length - keep, left.length), keep + size + ORDER);
+    int[] start =
+        Arrays.copyOf(
+            Arrays.copyOfRange(left, left.length - keep, left.length), keep + size + ORDER);
     List<Beam> beams = List.of(new Beam(start, keep, 0));
     for (int i = 0; i < size; i++) {
       List<Beam> grown = new ArrayList<>();

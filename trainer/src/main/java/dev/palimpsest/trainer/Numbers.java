@@ -22,7 +22,8 @@ final class Numbers {
    * @throws IllegalArgumentException for another dtype
    */
   static MemorySegment encode(float[] values, DType dtype) {
-    MemorySegment bytes = MemorySegment.ofArray(new byte[Math.toIntExact(dtype.bytes(values.length))]);
+    MemorySegment bytes =
+        MemorySegment.ofArray(new byte[Math.toIntExact(dtype.bytes(values.length))]);
     switch (dtype) {
       case F32 -> {
         for (int i = 0; i < values.length; i++) {

@@ -17,8 +17,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The tensors of one small safetensors file as float arrays, on the heap. (The runtime's reader maps
- * files of any size for a device; the trainer wants plain numbers.)
+ * The tensors of one small safetensors file as float arrays, on the heap. (The runtime's reader
+ * maps files of any size for a device; the trainer wants plain numbers.)
  */
 record TensorFile(Map<String, String> metadata, Map<String, float[]> tensors) {
   private static final ValueLayout.OfLong LENGTH =

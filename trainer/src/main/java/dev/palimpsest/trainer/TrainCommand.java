@@ -183,8 +183,7 @@ public final class TrainCommand implements Runnable {
                 work.corpus().heldOut(),
                 work.tokenizerJson(),
                 BytePairTrainer.END_ID);
-        System.out.printf(
-            Locale.ROOT, "%,d tokens to train on, %,d held out%n", train, heldOut);
+        System.out.printf(Locale.ROOT, "%,d tokens to train on, %,d held out%n", train, heldOut);
       } catch (IOException e) {
         throw new Failure(e.getMessage(), e);
       }
@@ -231,7 +230,10 @@ public final class TrainCommand implements Runnable {
     @Option(names = "--clip", defaultValue = "1", description = "largest norm of the gradient")
     double clip;
 
-    @Option(names = "--average", defaultValue = "0.998", description = "decay of the weight average")
+    @Option(
+        names = "--average",
+        defaultValue = "0.998",
+        description = "decay of the weight average")
     double average;
 
     @Option(
@@ -245,7 +247,8 @@ public final class TrainCommand implements Runnable {
         negatable = true,
         defaultValue = "true",
         fallbackValue = "true",
-        description = "multiply matrices in bfloat16 (about 1.7 times as fast where AVX512-BF16 is)")
+        description =
+            "multiply matrices in bfloat16 (about 1.7 times as fast where AVX512-BF16 is)")
     boolean bf16;
 
     @Option(names = "--seed", defaultValue = "1", description = "of weights, data and masks")
@@ -293,7 +296,16 @@ public final class TrainCommand implements Runnable {
               BytePairTrainer.MASK_ID,
               BytePairTrainer.END_ID);
       return new Settings(
-          shape, batch, seed, rate, warmup, finalFraction, weightDecay, clip, average, structured,
+          shape,
+          batch,
+          seed,
+          rate,
+          warmup,
+          finalFraction,
+          weightDecay,
+          clip,
+          average,
+          structured,
           bf16);
     }
 
@@ -350,10 +362,7 @@ public final class TrainCommand implements Runnable {
         description = "folder for config.json, tokenizer.json and model.safetensors")
     Path out;
 
-    @Option(
-        names = "--dtype",
-        defaultValue = "BF16",
-        description = "of the weights: F32 or BF16")
+    @Option(names = "--dtype", defaultValue = "BF16", description = "of the weights: F32 or BF16")
     DType dtype;
 
     @Option(

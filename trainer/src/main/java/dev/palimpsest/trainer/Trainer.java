@@ -12,9 +12,9 @@ import org.bytedeco.pytorch.global.torch;
  *
  * <p>The loss of a row with masks drawn at level t is the cross-entropy at its masked positions
  * weighted by 1/t, whose mean bounds the likelihood from above (LLaDA, MDLM). For the gradient the
- * weight is cut at {@value #WEIGHT_CAP} and the sum is divided by the sum of the weights: both lower
- * the variance of small batches, at the price of counting rows with few masks for less. What is
- * reported as held-out loss is the uncut bound.
+ * weight is cut at {@value #WEIGHT_CAP} and the sum is divided by the sum of the weights: both
+ * lower the variance of small batches, at the price of counting rows with few masks for less. What
+ * is reported as held-out loss is the uncut bound.
  */
 final class Trainer implements AutoCloseable {
   private static final float WEIGHT_CAP = 4;
@@ -154,8 +154,7 @@ final class Trainer implements AutoCloseable {
         MaskedBatch batch = MaskedBatch.draw(source, chunk, 0x5eed, c, 0);
         try (PointerScope _ = new PointerScope()) {
           Tensor logProbabilities =
-              torch.log_softmax(
-                  network.logits(batch.ids(), batch.rows(), batch.positions()), 1);
+              torch.log_softmax(network.logits(batch.ids(), batch.rows(), batch.positions()), 1);
           Tensor targets = Tensor.create(batch.targets());
           nats -=
               logProbabilities

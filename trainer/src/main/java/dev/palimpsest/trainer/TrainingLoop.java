@@ -211,7 +211,10 @@ final class TrainingLoop {
   }
 
   private static double median(ArrayDeque<Double> values) {
-    return values.stream().mapToDouble(Double::doubleValue).sorted().skip(values.size() / 2)
+    return values.stream()
+        .mapToDouble(Double::doubleValue)
+        .sorted()
+        .skip(values.size() / 2)
         .findFirst()
         .orElse(0);
   }

@@ -64,8 +64,7 @@ final class Unmasking {
           int[] row = rows.get(r);
           int lo = all.length * b / blocks;
           int hi = all.length * (b + 1) / blocks;
-          open.add(
-              Arrays.stream(all, lo, hi).filter(i -> row[i] == mask).toArray());
+          open.add(Arrays.stream(all, lo, hi).filter(i -> row[i] == mask).toArray());
         }
         commit(rows, open, perBlock - s, mayEnd);
       }
