@@ -414,7 +414,7 @@ public final class CpuDevice implements Device {
       gemm.multiply(hidden.memory(), rows, map, Gemm.Mode.STORE, MemorySegment.NULL, out);
       return;
     }
-    int chunk = (int) Math.clamp((32L << 20) / (4L * map.out), 1, rows);
+    int chunk = Math.clamp((32L << 20) / (4L * map.out), 1, rows);
     MemorySegment block = memory.allocate(4L * chunk * map.out);
     try {
       long xRow = (long) map.in * computeType().blockBytes();

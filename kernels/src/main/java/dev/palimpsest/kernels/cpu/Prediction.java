@@ -47,7 +47,7 @@ final class Prediction implements ThreadTeam.Job {
       return;
     }
     int capacity =
-        (int) Math.clamp(TILE_BYTES / (4L * vocabulary) / 16 * 16, FEWEST_ROWS, MOST_ROWS);
+        Math.clamp(TILE_BYTES / (4L * vocabulary) / 16 * 16, FEWEST_ROWS, MOST_ROWS);
     long rowBytes = (long) head.in * gemm.computeType().blockBytes();
     inputs = reserve(inputs, capacity * rowBytes);
     logits = reserve(logits, 4L * capacity * vocabulary);
