@@ -137,8 +137,7 @@ final class Attention implements ThreadTeam.Job {
     long outAt = (long) (spans.start(s) + first) * shape.queryWidth() + (long) head * d;
     for (int q = 0; q < queries; q++) {
       long at = (outAt + (long) q * shape.queryWidth()) * outType.blockBytes();
-      kernels.storeScaled(
-          w.outputs, q * padded, d, 1 / w.state[2 * q + 1], out, at, outType);
+      kernels.storeScaled(w.outputs, q * padded, d, 1 / w.state[2 * q + 1], out, at, outType);
     }
   }
 
@@ -187,8 +186,7 @@ final class Attention implements ThreadTeam.Job {
       int panel,
       Scratch w) {
     for (int j = 0; j < keys; j += panel) {
-      kernels.multiply(
-          w.queries, q * d, d, rows, w.keys, j * d, d, w.scores, j, KEYS, false);
+      kernels.multiply(w.queries, q * d, d, rows, w.keys, j * d, d, w.scores, j, KEYS, false);
     }
     for (int r = 0; r < rows; r++) {
       int seen = visible(first + q + r, length) - k;

@@ -95,8 +95,7 @@ public final class CpuDevice implements Device {
   public Tensor allocate(DType dtype, int rows, int width) {
     open("allocate");
     if (dtype != DType.F32 && dtype != DType.BF16) {
-      throw new IllegalArgumentException(
-          "allocate: activations are F32 or BF16; found " + dtype);
+      throw new IllegalArgumentException("allocate: activations are F32 or BF16; found " + dtype);
     }
     if (rows <= 0 || width <= 0) {
       throw new IllegalArgumentException(
@@ -338,8 +337,7 @@ public final class CpuDevice implements Device {
     tensor("headNorm", "fused", fused, DType.F32, rows, shape.fusedWidth());
     tensor("headNorm", "queryWeight", queryWeight, DType.F32, 1, shape.headDim());
     tensor("headNorm", "keyWeight", keyWeight, DType.F32, 1, shape.headDim());
-    normalisation.heads(
-        fused.memory(), rows, shape, queryWeight.memory(), keyWeight.memory(), eps);
+    normalisation.heads(fused.memory(), rows, shape, queryWeight.memory(), keyWeight.memory(), eps);
   }
 
   @Override

@@ -197,7 +197,9 @@ final class DnnlEngine implements AutoCloseable {
       String implementation = implementation(scope, pd);
       System.Logger logger = System.getLogger(DnnlEngine.class.getName());
       logger.log(
-          implementation.startsWith("ref") ? System.Logger.Level.WARNING : System.Logger.Level.DEBUG,
+          implementation.startsWith("ref")
+              ? System.Logger.Level.WARNING
+              : System.Logger.Level.DEBUG,
           "matmul [{0},{1}] x [{1},{2}] {3}: {4}",
           m,
           k,
@@ -299,8 +301,7 @@ final class DnnlEngine implements AutoCloseable {
     private MemorySegment memory(MemorySegment layout) {
       try (Arena scope = Arena.ofConfined()) {
         MemorySegment out = scope.allocate(C_POINTER);
-        check(
-            dnnl_memory_create(out, layout, engine, MemorySegment.NULL), "dnnl_memory_create");
+        check(dnnl_memory_create(out, layout, engine, MemorySegment.NULL), "dnnl_memory_create");
         MemorySegment memory = out.get(C_POINTER, 0);
         destroy.add(() -> dnnl_memory_destroy(memory));
         return memory;
@@ -336,8 +337,7 @@ final class DnnlEngine implements AutoCloseable {
     }
 
     private void run(int worker) {
-      int status =
-          dnnl_primitive_execute(primitive, streams[worker], count, arguments[worker]);
+      int status = dnnl_primitive_execute(primitive, streams[worker], count, arguments[worker]);
       if (status != 0) {
         check(status, "dnnl_primitive_execute");
       }

@@ -43,7 +43,12 @@ interface Gemm extends AutoCloseable {
    * @param out {@code [rows][out]}
    */
   void multiply(
-      MemorySegment x, int rows, CpuLinear weights, Mode mode, MemorySegment bias, MemorySegment out);
+      MemorySegment x,
+      int rows,
+      CpuLinear weights,
+      Mode mode,
+      MemorySegment bias,
+      MemorySegment out);
 
   @Override
   void close();

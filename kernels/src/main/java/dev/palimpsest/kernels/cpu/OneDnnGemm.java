@@ -49,8 +49,7 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
   private record Tile(int k, int n) {}
 
   /** How a tile is packed, and who packs it. */
-  private record TileLayout(
-      MemorySegment layout, long bytes, DnnlEngine.Primitive reorder) {}
+  private record TileLayout(MemorySegment layout, long bytes, DnnlEngine.Primitive reorder) {}
 
   /** Products of one kind. */
   private record Shape(int k, int n, long outStride, boolean add) {}
@@ -177,8 +176,7 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
     int factor = gated ? 2 : 1;
     int tiles = (out + tileWidth - 1) / tileWidth;
     int lastWidth = out - (tiles - 1) * tileWidth;
-    long tileBytes =
-        tiles == 1 ? 0 : aligned(layout(in, factor * tileWidth).bytes);
+    long tileBytes = tiles == 1 ? 0 : aligned(layout(in, factor * tileWidth).bytes);
     long bytes = (tiles - 1) * tileBytes + layout(in, factor * lastWidth).bytes;
     Linear map = new Linear(this, in, out, gated, tileWidth, memory.allocate(bytes), tileBytes);
 
@@ -283,8 +281,7 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
       int n = weights.weightRows(i == 0 ? 0 : weights.tiles() - 1);
       long stride = tail || mode == Mode.GATED ? n : weights.out;
       pair[i] =
-          kernels.computeIfAbsent(
-              new Shape(weights.in, n, stride, mode == Mode.ADD), Kernels::new);
+          kernels.computeIfAbsent(new Shape(weights.in, n, stride, mode == Mode.ADD), Kernels::new);
     }
     return pair;
   }

@@ -193,8 +193,7 @@ final class PanelGemm implements Gemm, ThreadTeam.Job {
       } else {
         MemorySegment.copy(weights.memory, JAVA_FLOAT, at, block, 0, depth * panel);
       }
-      kernels.multiply(
-          floats, row * in + k, in, n, block, 0, depth, c, column, stride, k > 0);
+      kernels.multiply(floats, row * in + k, in, n, block, 0, depth, c, column, stride, k > 0);
     }
   }
 

@@ -46,8 +46,7 @@ final class Prediction implements ThreadTeam.Job {
     if (entries == 0) {
       return;
     }
-    int capacity =
-        Math.clamp(TILE_BYTES / (4L * vocabulary) / 16 * 16, FEWEST_ROWS, MOST_ROWS);
+    int capacity = Math.clamp(TILE_BYTES / (4L * vocabulary) / 16 * 16, FEWEST_ROWS, MOST_ROWS);
     long rowBytes = (long) head.in * gemm.computeType().blockBytes();
     inputs = reserve(inputs, capacity * rowBytes);
     logits = reserve(logits, 4L * capacity * vocabulary);
@@ -65,7 +64,11 @@ final class Prediction implements ThreadTeam.Job {
             hidden, wanted.row(next) * rowBytes, inputs, rows++ * rowBytes, rowBytes);
         if (guided) {
           MemorySegment.copy(
-              hidden, wanted.unconditionalRow(next) * rowBytes, inputs, rows++ * rowBytes, rowBytes);
+              hidden,
+              wanted.unconditionalRow(next) * rowBytes,
+              inputs,
+              rows++ * rowBytes,
+              rowBytes);
         }
         next++;
       }

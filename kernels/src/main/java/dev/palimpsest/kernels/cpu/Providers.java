@@ -52,8 +52,7 @@ final class Providers {
       NativeMemory memory,
       RowKernels kernels,
       StringBuilder reason) {
-    DType wanted =
-        options.computeType() == CpuOptions.ComputeType.BF16 ? DType.BF16 : DType.F32;
+    DType wanted = options.computeType() == CpuOptions.ComputeType.BF16 ? DType.BF16 : DType.F32;
     switch (options.gemm()) {
       case PLAIN -> {
         reason.append("plain Java products by option");

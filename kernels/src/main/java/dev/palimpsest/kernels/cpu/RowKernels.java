@@ -17,9 +17,9 @@ interface RowKernels {
   int panelWidth();
 
   /**
-   * {@code c[r][j] = Σ a[r][i]·panel[i][j]} (added to {@code c} when {@code accumulate}) for
-   * {@code panelWidth()} columns j; the sum runs over ascending i by fused multiply-adds, whatever
-   * {@code rows} is.
+   * {@code c[r][j] = Σ a[r][i]·panel[i][j]} (added to {@code c} when {@code accumulate}) for {@code
+   * panelWidth()} columns j; the sum runs over ascending i by fused multiply-adds, whatever {@code
+   * rows} is.
    *
    * @param lda elements from row to row of {@code a}
    * @param panel {@code [k][panelWidth()]}

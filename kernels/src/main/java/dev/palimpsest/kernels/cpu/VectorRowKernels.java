@@ -177,14 +177,7 @@ final class VectorRowKernels implements RowKernels {
   }
 
   private static void oneRow(
-      float[] a,
-      int a0,
-      float[] panel,
-      int panelAt,
-      int k,
-      float[] c,
-      int c0,
-      boolean accumulate) {
+      float[] a, int a0, float[] panel, int panelAt, int k, float[] c, int c0, boolean accumulate) {
     FloatVector s0 = FloatVector.zero(F);
     FloatVector s1 = s0;
     if (accumulate) {
@@ -543,8 +536,7 @@ final class VectorRowKernels implements RowKernels {
     int count = 0;
     int i = 0;
     for (; i <= n - L; i += L) {
-      count +=
-          FloatVector.fromArray(F, x, i).compare(VectorOperators.GT, threshold).trueCount();
+      count += FloatVector.fromArray(F, x, i).compare(VectorOperators.GT, threshold).trueCount();
     }
     for (; i < n; i++) {
       if (x[i] > threshold) {

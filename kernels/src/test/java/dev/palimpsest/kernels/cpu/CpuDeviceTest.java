@@ -35,17 +35,15 @@ class CpuDeviceTest {
     try (CpuDevice device =
         CpuDevice.open(
             new CpuOptions(
-                3,
-                CpuOptions.ComputeType.AUTO,
-                CpuOptions.Gemm.PLAIN,
-                CpuOptions.Vector.OFF))) {
+                3, CpuOptions.ComputeType.AUTO, CpuOptions.Gemm.PLAIN, CpuOptions.Vector.OFF))) {
       assertEquals(DType.F32, device.computeType());
       assertEquals("cpu, 3 threads, f32 by plain Java, plain Java", device.describe());
     }
     assertThrows(IllegalArgumentException.class, () -> CpuOptions.DEFAULT.withThreads(-1));
     assertThrows(
         IllegalArgumentException.class,
-        () -> CpuOptions.DEFAULT.withGemm(CpuOptions.Gemm.VECTOR).withVector(CpuOptions.Vector.OFF));
+        () ->
+            CpuOptions.DEFAULT.withGemm(CpuOptions.Gemm.VECTOR).withVector(CpuOptions.Vector.OFF));
   }
 
   @ParameterizedTest
@@ -71,7 +69,8 @@ class CpuDeviceTest {
 
       refused("pack", () -> device.pack());
       refused("flat", () -> device.pack(flat));
-      refused("shapes", () -> device.pack(w, Fixture.view(arena, "v", DType.F32, new float[8], 2, 4)));
+      refused(
+          "shapes", () -> device.pack(w, Fixture.view(arena, "v", DType.F32, new float[8], 2, 4)));
       refused("allocate", () -> device.allocate(DType.Q8_0, 1, 32));
       refused("allocate", () -> device.allocate(DType.F32, 0, 32));
       refused("linear: x", () -> device.linear(x, 5, map, out));
@@ -90,17 +89,10 @@ class CpuDeviceTest {
           "rotate: positions",
           () ->
               device.rotate(
-                  wide,
-                  1,
-                  shape,
-                  new Rope(10, 4, Rope.Pairing.INTERLEAVED),
-                  new int[] {-1}));
+                  wide, 1, shape, new Rope(10, 4, Rope.Pairing.INTERLEAVED), new int[] {-1}));
       refused(
-          "attention: fused",
-          () -> device.attention(wide, shape, five, AttentionMask.FULL, out));
-      refused(
-          "logits",
-          () -> device.logits(x, 4, map, MemorySegment.ofArray(new float[31])));
+          "attention: fused", () -> device.attention(wide, shape, five, AttentionMask.FULL, out));
+      refused("logits", () -> device.logits(x, 4, map, MemorySegment.ofArray(new float[31])));
       PredictionRows wanted = new PredictionRows();
       wanted.add(4, Sampling.GREEDY, 0, 0, 0);
       refused("predict: entry 0", () -> device.predict(x, 4, map, wanted, new Predictions()));

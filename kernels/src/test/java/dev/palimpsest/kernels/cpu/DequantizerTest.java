@@ -28,8 +28,7 @@ class DequantizerTest {
       memory.set(JAVA_BYTE, i, (byte) random.nextInt());
     }
     for (long at = 0; at < memory.byteSize(); at += type.blockBytes()) {
-      memory.set(
-          JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16((random.nextFloat() - 0.5f) / 16));
+      memory.set(JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16((random.nextFloat() - 0.5f) / 16));
     }
     return new WeightView("w", type, List.of(rows, width), memory);
   }
@@ -82,12 +81,7 @@ class DequantizerTest {
             type.blockLength() > 1
                 ? quantised(arena, type, vocabulary, width)
                 : Fixture.view(
-                    arena,
-                    "e",
-                    type,
-                    Fixture.gaussian(2, vocabulary * width),
-                    vocabulary,
-                    width);
+                    arena, "e", type, Fixture.gaussian(2, vocabulary * width), vocabulary, width);
         EmbeddingTable table = device.table(view);
         int[] tokens = {6, 0, 3};
         Tensor out = Fixture.empty(device, DType.F32, 3, width, 2);
@@ -110,8 +104,7 @@ class DequantizerTest {
   void rowsThatAreNotWholeBlocksAreRefused() {
     try (Arena arena = Arena.ofConfined();
         CpuDevice device = CpuDevice.open(CpuOptions.DEFAULT)) {
-      WeightView view =
-          new WeightView("odd", DType.Q8_0, List.of(4L, 8L), arena.allocate(34));
+      WeightView view = new WeightView("odd", DType.Q8_0, List.of(4L, 8L), arena.allocate(34));
       IllegalArgumentException e =
           assertThrows(IllegalArgumentException.class, () -> device.pack(view));
       assertTrue(e.getMessage().contains("odd"), e.getMessage());

@@ -50,12 +50,7 @@ class LinearTest {
                 : device.pack(
                     Fixture.view(arena, "a", DType.F32, Arrays.copyOf(w, cut * k), cut, k),
                     Fixture.view(
-                        arena,
-                        "b",
-                        DType.F32,
-                        Arrays.copyOfRange(w, cut * k, n * k),
-                        n - cut,
-                        k));
+                        arena, "b", DType.F32, Arrays.copyOfRange(w, cut * k, n * k), n - cut, k));
         assertEquals(n, map.outFeatures());
         assertEquals(k, map.inFeatures());
         assertTrue(map.bytes() >= (long) n * k * type.blockBytes());
@@ -185,8 +180,7 @@ class LinearTest {
           DType type = device.computeType();
           float[] w = Fixture.gaussian(k, n * k, type);
           WeightView view = Fixture.view(arena, "w", DType.F32, w, n, k);
-          WeightView other =
-              Fixture.view(arena, "u", DType.F32, Fixture.gaussian(5, n * k), n, k);
+          WeightView other = Fixture.view(arena, "u", DType.F32, Fixture.gaussian(5, n * k), n, k);
           PackedLinear map = device.pack(view);
           PackedLinear gated = device.packGated(view, other);
           float[] probe = Fixture.gaussian(99, k, type);

@@ -152,8 +152,12 @@ class RowOpsTest {
           int rows = spans.rows();
           float[] x = Fixture.gaussian(rows, rows * shape.fusedWidth());
           for (AttentionMask mask :
-              List.of(AttentionMask.FULL, new AttentionMask(1), new AttentionMask(4),
-                  new AttentionMask(32), new AttentionMask(1000))) {
+              List.of(
+                  AttentionMask.FULL,
+                  new AttentionMask(1),
+                  new AttentionMask(4),
+                  new AttentionMask(32),
+                  new AttentionMask(1000))) {
             double[] expected = new double[rows * shape.queryWidth()];
             for (int s = 0; s < lengths.length; s++) {
               Reference.attention(x, spans.start(s), lengths[s], shape, mask, expected);
@@ -181,9 +185,7 @@ class RowOpsTest {
     for (CpuOptions.Vector vector : CpuOptions.Vector.values()) {
       try (CpuDevice device =
           CpuDevice.open(
-              CpuOptions.DEFAULT
-                  .withComputeType(CpuOptions.ComputeType.F32)
-                  .withVector(vector))) {
+              CpuOptions.DEFAULT.withComputeType(CpuOptions.ComputeType.F32).withVector(vector))) {
         int rows = 150;
         float[] x = Fixture.gaussian(1, rows * shape.fusedWidth());
         for (int i = 0; i < x.length; i++) {

@@ -198,8 +198,7 @@ class SamplerTest {
       assertEquals(
           raw[50], predict(kernels, logits, s, 1, 50).presentProbability(0), 1e-6 * raw[50]);
       assertEquals(0, predict(kernels, logits, s, 1, 4).presentProbability(0));
-      assertThrows(
-          IllegalArgumentException.class, () -> predict(kernels, logits, s, 1, 100));
+      assertThrows(IllegalArgumentException.class, () -> predict(kernels, logits, s, 1, 100));
     }
   }
 
@@ -212,15 +211,13 @@ class SamplerTest {
           logits[at] = bad;
           IllegalStateException e =
               assertThrows(
-                  IllegalStateException.class,
-                  () -> predict(kernels, logits, Sampling.GREEDY, 0));
+                  IllegalStateException.class, () -> predict(kernels, logits, Sampling.GREEDY, 0));
           assertTrue(e.getMessage().contains("position 11"), e.getMessage());
         }
       }
       float[] none = new float[65];
       Arrays.fill(none, Float.NEGATIVE_INFINITY);
-      assertThrows(
-          IllegalStateException.class, () -> predict(kernels, none, Sampling.GREEDY, 0));
+      assertThrows(IllegalStateException.class, () -> predict(kernels, none, Sampling.GREEDY, 0));
       float[] one = none.clone();
       one[33] = 1;
       Predictions found = predict(kernels, one, Sampling.GREEDY, 0);
@@ -313,8 +310,7 @@ class SamplerTest {
         }
         Tensor hidden = Fixture.tensor(device, type, x, width, 1);
         float[] logits = new float[rows * vocabulary];
-        device.logits(
-            hidden, rows, head, java.lang.foreign.MemorySegment.ofArray(logits));
+        device.logits(hidden, rows, head, java.lang.foreign.MemorySegment.ofArray(logits));
         PredictionRows wanted = new PredictionRows();
         for (int i = 0; i < rows; i++) {
           add(wanted, i, rows, sampled);
