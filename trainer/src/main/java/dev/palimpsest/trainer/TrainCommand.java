@@ -269,7 +269,7 @@ public final class TrainCommand implements Runnable {
         description = "end at this time of day instead, whatever the speed")
     Optional<LocalTime> until = Optional.empty();
 
-    @Option(names = "--threads", defaultValue = "2", description = "threads of libtorch")
+    @Option(names = "--threads", defaultValue = "2", description = "threads that share a batch")
     int threads;
 
     @Option(names = "--log-every", defaultValue = "20", description = "steps")
@@ -330,7 +330,7 @@ public final class TrainCommand implements Runnable {
         DenoiserShape shape = settings.shape();
         TrainingLoop loop =
             new TrainingLoop(
-                work.run(), settings, limit, rhythm, System.out, System.console() != null);
+                work.run(), settings, limit, rhythm, threads, System.out, System.console() != null);
         boolean finished =
             loop.run(
                 new MaskedBatch.Source(train, shape, lines.tokens()),

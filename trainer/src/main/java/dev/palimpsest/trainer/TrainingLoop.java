@@ -58,6 +58,7 @@ final class TrainingLoop {
   private final Limit limit;
   private final Rhythm rhythm;
   private final PrintStream out;
+  private final int workers;
   private final boolean terminal;
   private volatile boolean stop;
 
@@ -66,12 +67,14 @@ final class TrainingLoop {
       Settings settings,
       Limit limit,
       Rhythm rhythm,
+      int workers,
       PrintStream out,
       boolean terminal) {
     this.folder = folder;
     this.settings = settings;
     this.limit = limit;
     this.rhythm = rhythm;
+    this.workers = workers;
     this.out = out;
     this.terminal = terminal;
   }
@@ -121,14 +124,14 @@ final class TrainingLoop {
                 + from.settings()
                 + " and cannot go on with "
                 + settings
-                + "; give the same options or another --run folder");
+                + "; give the same options or another --work folder");
       }
-      trainer = new Trainer(from);
+      trainer = new Trainer(from, workers);
       seconds = from.seconds();
       trimLog(from.step());
       out.printf(Locale.ROOT, "resuming at step %d after %.1f min%n", from.step(), seconds / 60);
     } else {
-      trainer = new Trainer(settings);
+      trainer = new Trainer(settings, workers);
       trimLog(0);
       out.printf(
           Locale.ROOT, "training %,d parameters from scratch%n", settings.shape().parameters());
