@@ -3,6 +3,7 @@ package dev.palimpsest.process;
 
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Objects;
 
 /**
  * The text being written: token ids, some of them MASK, some fixed (prompt, text around holes).
@@ -27,7 +28,7 @@ public final class Canvas {
   }
 
   public int token(int position) {
-    return tokens[java.util.Objects.checkIndex(position, length)];
+    return tokens[Objects.checkIndex(position, length)];
   }
 
   public boolean masked(int position) {
@@ -59,7 +60,7 @@ public final class Canvas {
    * Applies the changes of a revision in order.
    *
    * @throws IllegalArgumentException if a change does not fit this canvas (e.g. a commit where no
-   *     MASK is)
+   *     MASK is); the changes before it stay applied
    */
   public void apply(Revision revision) {
     for (Change change : revision.changes()) {
@@ -67,7 +68,12 @@ public final class Canvas {
     }
   }
 
-  private void apply(Change change) {
+  /**
+   * Applies one change.
+   *
+   * @throws IllegalArgumentException if it does not fit this canvas
+   */
+  public void apply(Change change) {
     int p = change.position();
     boolean insert = change instanceof Change.Insert;
     if (p < 0 || p >= length + (insert ? 1 : 0)) {

@@ -8,10 +8,13 @@ package dev.palimpsest.process;
 public sealed interface Change {
   int position();
 
-  /** A masked position got a token. {@code confidence} is the model's probability for it. */
+  /**
+   * A masked position got a token. {@code confidence} is the model's probability for it, or 1 where
+   * a rule decided and not the model (what follows an end token).
+   */
   record Commit(int position, int token, double confidence) implements Change {}
 
-  /** A token gave way to another. */
+  /** A token gave way to another; {@code confidence} as in {@link Commit}. */
   record Replace(int position, int previous, int token, double confidence) implements Change {}
 
   /**

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.process;
+
+import dev.palimpsest.kernels.Predictions;
+import dev.palimpsest.kernels.Sampling;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * Masked (absorbing) diffusion: starts from MASK wherever text is to be written, predicts the
+ * masked positions, commits some of them by a {@link CommitRule}, and so on until its steps are
+ * taken.
+ *
+ * <p><b>What is written.</b> All positions that are not fixed, wherever they lie; those that start
+ * with a token are a draft, which only self-correction changes. Blocks tile the written positions
+ * in order ({@code blockLength} of them each, the last block may be shorter), so that with one hole
+ * at the end they are LLaDA's blocks. A MASK at a fixed position stays.
+ *
+ * <p><b>Steps.</b> Divided over the blocks as evenly as they go, the first blocks taking one more.
+ * A block whose masks are all chosen before its steps are over ends early; Dream's schedule takes
+ * all its steps, and a step of it may commit nothing, as in the reference. Ties go to the lowest
+ * position.
+ *
+ * <p><b>MASK predicted.</b> As in the references a position that is chosen but predicted as MASK
+ * uses up its place and stays masked; it can be chosen again later, and may be left masked at the
+ * end. Suppress the mask token in {@link Sampling} to rule it out.
+ *
+ * <p><b>Self-correction</b> ({@link MaskedOptions.Remask}). Committed tokens of the current block
+ * are predicted as well; the doubted ones go back to MASK and are written again from the next step
+ * on. Rules with a schedule spread them over the steps that are left; threshold adds steps, and
+ * ends a block only after a step that doubted nothing or when the budget is used up. How much the
+ * probability of a visible token means is up to the model: training on masked positions only does
+ * not teach it.
+ *
+ * <p><b>End of text</b> ({@code stopAtEnd}). Counts in the last hole if nothing fixed follows it;
+ * within other holes an end token is a token like any other.
+ */
+public final class MaskedDiffusion implements DiffusionProcess {
+  private final MaskedOptions options;
+  private final CommitRule rule;
+  private final Canvas canvas;
+  private final Revision start;
+  private final BitSet fixed;
+  private final int[] endTokens;
+  // Positions to write, ascending.
+  private final int[] written;
+  // Index into `written` from which the positions run to the end of the canvas without a gap.
+  private final int tail;
+  private final int blockLength;
+  private final int blocks;
+  private final Doubt doubt;
+
+  private final Candidates masked;
+  private final Candidates committed;
+  private final BitSet commits = new BitSet();
+  private final BitSet remasks = new BitSet();
+  private final int[] buffer;
+  private int[] wanted = new int[0];
+  private boolean wantedKnown;
+
+  private int step;
+  private int block;
+  private int blockSteps;
+  private int blockStep;
+  private int scheduled;
+  private boolean finished;
+
+  /**
+   * A request's process.
+   *
+   * @param tokens the canvas to start from: fixed text, MASK where text is to be written, or a
+   *     draft of it
+   * @param fixed positions that never change
+   * @param options how to decode
+   * @param maskToken id of MASK
+   * @param endTokens ids that end a text; the first one fills what follows. May be none unless
+   *     {@code options.stopAtEnd()}
+   * @throws IllegalArgumentException if the options do not fit the canvas; the message says which
+   *     and how to change it
+   */
+  public static MaskedDiffusion of(
+      int[] tokens, BitSet fixed, MaskedOptions options, int maskToken, int... endTokens) {
+    return new MaskedDiffusion(tokens, fixed, options, maskToken, endTokens);
+  }
+
+  private MaskedDiffusion(
+      int[] tokens, BitSet fixed, MaskedOptions options, int maskToken, int[] endTokens) {
+    if (fixed.length() > tokens.length) {
+      throw new IllegalArgumentException(
+          "position %d is fixed but the canvas has %d tokens"
+              .formatted(fixed.length() - 1, tokens.length));
+    }
+    if (options.stopAtEnd() && endTokens.length == 0) {
+      throw new IllegalArgumentException(
+          "stopping at the end of text needs an end token and the model names none: switch it off");
+    }
+    this.options = options;
+    this.fixed = (BitSet) fixed.clone();
+    this.endTokens = endTokens.clone();
+    rule = CommitRule.of(options);
+    doubt = new Doubt(options.remask());
+    masked = new Candidates(maskToken);
+    committed = new Candidates(maskToken);
+
+    BitSet open = new BitSet(tokens.length);
+    open.set(0, tokens.length);
+    open.andNot(fixed);
+    written = open.stream().toArray();
+    buffer = new int[written.length];
+    tail = written.length - (tokens.length - fixed.length());
+    blockLength = options.blockLength() == 0 ? written.length : options.blockLength();
+    blocks = written.length == 0 ? 0 : Math.ceilDiv(written.length, blockLength);
+    if (options.algorithm().countsSteps() && options.steps() < blocks) {
+      throw new IllegalArgumentException(
+          "%d steps are too few for %d blocks (%d tokens to write in blocks of %d): take at least %d steps or longer blocks"
+              .formatted(options.steps(), blocks, written.length, blockLength, blocks));
+    }
+
+    List<Change> inserts = new ArrayList<>(tokens.length);
+    for (int p = 0; p < tokens.length; p++) {
+      inserts.add(new Change.Insert(p, tokens[p]));
+    }
+    canvas = new Canvas(maskToken);
+    long left = Arrays.stream(written).filter(p -> tokens[p] == maskToken).count();
+    start = new Revision(0, inserts, (int) left);
+    canvas.apply(start);
+    enter(0);
+  }
+
+  @Override
+  public Canvas canvas() {
+    return canvas;
+  }
+
+  @Override
+  public Revision start() {
+    return start;
+  }
+
+  @Override
+  public boolean finished() {
+    return finished;
+  }
+
+  @Override
+  public boolean fixed(int position) {
+    return fixed.get(position);
+  }
+
+  @Override
+  public Sampling sampling() {
+    return options.sampling();
+  }
+
+  @Override
+  public long seed() {
+    return options.seed();
+  }
+
+  @Override
+  public int step() {
+    return step;
+  }
+
+  @Override
+  public float guidance() {
+    return options.guidance();
+  }
+
+  @Override
+  public int[] wanted() {
+    if (!wantedKnown) {
+      int count = 0;
+      int end = finished ? 0 : blockEnd();
+      for (int i = 0; i < end; i++) {
+        // Masks of earlier blocks, if any are left, stay eligible, as in LLaDA's loop.
+        if (canvas.masked(written[i]) || (i >= blockStart() && mayRemask())) {
+          buffer[count++] = written[i];
+        }
+      }
+      wanted = Arrays.copyOf(buffer, count);
+      wantedKnown = true;
+    }
+    return wanted;
+  }
+
+  @Override
+  public Revision advance(Predictions predictions, int offset) {
+    if (finished) {
+      throw new IllegalStateException("the process has finished after step " + step);
+    }
+    int[] positions = wanted();
+    Objects.checkFromIndexSize(offset, positions.length, predictions.size());
+    masked.begin(predictions);
+    committed.begin(predictions);
+    for (int i = 0; i < positions.length; i++) {
+      (canvas.masked(positions[i]) ? masked : committed).add(positions[i], offset + i);
+    }
+
+    List<Change> changes = new ArrayList<>();
+    remasks.clear();
+    if (mayRemask()) {
+      doubt.choose(committed, remasks);
+      for (int i = remasks.nextSetBit(0); i >= 0; i = remasks.nextSetBit(i + 1)) {
+        int p = committed.position(i);
+        changes.add(new Change.Remask(p, canvas.token(p), committed.presentProbability(i)));
+      }
+    }
+    commits.clear();
+    rule.choose(
+        masked, new Moment(blockStep, blockSteps, scheduled, options.seed(), step), commits);
+    for (int i = commits.nextSetBit(0); i >= 0; i = commits.nextSetBit(i + 1)) {
+      if (!masked.predictsMask(i)) {
+        changes.add(new Change.Commit(masked.position(i), masked.token(i), masked.confidence(i)));
+      }
+    }
+    for (Change change : changes) {
+      canvas.apply(change);
+    }
+
+    step++;
+    blockStep++;
+    scheduled += remasks.cardinality() - commits.cardinality();
+    wantedKnown = false;
+    boolean idle = commits.isEmpty() && remasks.isEmpty();
+    if (blockOver(idle)) {
+      enter(block + 1);
+    }
+    if (options.stopAtEnd()) {
+      stopAtEnd(changes);
+    }
+    return new Revision(step, changes, maskedLeft());
+  }
+
+  /** Makes {@code next}, or the first block after it with anything to do, the current block. */
+  private void enter(int next) {
+    for (block = next; block < blocks; block++) {
+      blockStep = 0;
+      blockSteps =
+          options.algorithm().countsSteps()
+              ? options.steps() / blocks + (block < options.steps() % blocks ? 1 : 0)
+              : Integer.MAX_VALUE;
+      scheduled = maskedInBlock();
+      if (scheduled > 0 || mayRemask()) {
+        return;
+      }
+    }
+    finished = true;
+  }
+
+  /** Whether the current block is done after a step; {@code idle} if that step changed nothing. */
+  private boolean blockOver(boolean idle) {
+    if (blockStep == blockSteps) {
+      return true;
+    }
+    boolean allChosen =
+        switch (rule) {
+          case LowConfidence _, RandomOrder _ -> scheduled == 0;
+          case Origin _, MaskgitPlus _, Margin _, Entropy _ -> maskedInBlock() == 0;
+          // A step without a choice would repeat itself: only MASK is predicted.
+          case Threshold _ -> maskedInBlock() == 0 || idle;
+        };
+    return allChosen && (idle || !mayRemask());
+  }
+
+  /** Whether the next step may remask: it has budget, and a step after it to write again. */
+  private boolean mayRemask() {
+    return doubt.possible() && blockSteps - blockStep > 1;
+  }
+
+  private int blockStart() {
+    return block * blockLength;
+  }
+
+  private int blockEnd() {
+    return Math.min(written.length, blockStart() + blockLength);
+  }
+
+  private int maskedInBlock() {
+    int count = 0;
+    for (int i = blockStart(); i < blockEnd(); i++) {
+      count += canvas.masked(written[i]) ? 1 : 0;
+    }
+    return count;
+  }
+
+  private int maskedLeft() {
+    int count = 0;
+    for (int p : written) {
+      count += canvas.masked(p) ? 1 : 0;
+    }
+    return count;
+  }
+
+  /** Fills what follows the first end token, once nothing before it is masked, and finishes. */
+  private void stopAtEnd(List<Change> changes) {
+    for (int i = 0; i < written.length; i++) {
+      int p = written[i];
+      if (canvas.masked(p)) {
+        return;
+      }
+      if (i >= tail && isEnd(canvas.token(p))) {
+        for (int q = p + 1; q < canvas.length(); q++) {
+          int token = canvas.token(q);
+          if (isEnd(token)) {
+            continue;
+          }
+          Change fill =
+              canvas.masked(q)
+                  ? new Change.Commit(q, endTokens[0], 1)
+                  : new Change.Replace(q, token, endTokens[0], 1);
+          canvas.apply(fill);
+          changes.add(fill);
+        }
+        finished = true;
+        return;
+      }
+    }
+  }
+
+  private boolean isEnd(int token) {
+    for (int end : endTokens) {
+      if (end == token) {
+        return true;
+      }
+    }
+    return false;
+  }
+}
