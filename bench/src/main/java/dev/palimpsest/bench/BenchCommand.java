@@ -5,13 +5,14 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
 /** {@code bench}: measures; a group of commands, also a program of its own. */
 @Command(
     name = "bench",
     description = "Measure forwards, generations and single ops.",
-    mixinStandardHelpOptions = true,
     subcommands = {
       ForwardCommand.class,
       ProfileCommand.class,
@@ -27,9 +28,20 @@ public final class BenchCommand implements Callable<Integer> {
     System.exit(commandLine().execute(arguments));
   }
 
-  /** The group as a program: a failed command prints one line on stderr and answers 1. */
+  /**
+   * The group as a program: {@code --help} everywhere (a command that holds the group brings its
+   * own), and a failed command prints one line on stderr and answers 1.
+   */
   static CommandLine commandLine() {
-    return new CommandLine(new BenchCommand())
+    CommandLine line = new CommandLine(new BenchCommand());
+    line.getCommandSpec()
+        .addOption(
+            OptionSpec.builder("-h", "--help")
+                .usageHelp(true)
+                .scopeType(ScopeType.INHERIT)
+                .description("Show this help and exit.")
+                .build());
+    return line
         .setExecutionExceptionHandler(
             (failure, command, parsed) -> {
               command

@@ -13,8 +13,7 @@ import picocli.CommandLine.Spec;
 /** {@code bench forward}: how fast one network call is. */
 @Command(
     name = "forward",
-    description = "Time one forward over N tokens; tokens per second come from the median.",
-    mixinStandardHelpOptions = true)
+    description = "Time one forward over N tokens; tokens per second come from the median.")
 final class ForwardCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions options;
@@ -30,8 +29,7 @@ final class ForwardCommand implements Callable<Integer> {
     Progress progress = new Progress(spec.commandLine().getErr());
     try (Arena arena = Arena.ofShared();
         LoadedModel model = LoadedModel.open(options, progress)) {
-      ForwardWork work =
-          new ForwardWork(model.transformer(), length, runs.logits(), arena);
+      ForwardWork work = new ForwardWork(model.transformer(), length, runs.logits(), arena);
       int warmup = runs.warmup();
       int repeat = runs.repeat();
       Timings timings =

@@ -56,7 +56,9 @@ final class ForwardWork implements Runnable {
     }
   }
 
-  /** Of the last {@link #run}: float32 {@code [length][vocabulary]}; empty unless all are wanted. */
+  /**
+   * Of the last {@link #run}: float32 {@code [length][vocabulary]}; empty unless all are wanted.
+   */
   MemorySegment logits() {
     return logits;
   }

@@ -25,8 +25,7 @@ import picocli.CommandLine.TypeConversionException;
 /** {@code bench generate}: tokens per second and latencies of whole generations. */
 @Command(
     name = "generate",
-    description = "Time whole generations, several requests at once, over a fixed prompt.",
-    mixinStandardHelpOptions = true)
+    description = "Time whole generations, several requests at once, over a fixed prompt.")
 final class GenerateCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions options;

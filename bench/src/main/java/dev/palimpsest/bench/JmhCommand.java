@@ -35,8 +35,7 @@ import picocli.CommandLine.Spec;
 /** {@code bench jmh}: the micro-benchmarks of single ops, by JMH. */
 @Command(
     name = "jmh",
-    description = "Run the micro-benchmarks of single ops (JMH), with achieved GFLOP/s and GB/s.",
-    mixinStandardHelpOptions = true)
+    description = "Run the micro-benchmarks of single ops (JMH), with achieved GFLOP/s and GB/s.")
 final class JmhCommand implements Callable<Integer> {
   private static final String PACKAGE = "dev.palimpsest.bench.jmh.";
 

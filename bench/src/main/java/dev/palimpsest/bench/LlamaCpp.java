@@ -4,7 +4,6 @@ package dev.palimpsest.bench;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BOOLEAN;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.io.IOException;
@@ -149,10 +148,11 @@ final class LlamaCpp implements AutoCloseable {
       call("llama_backend_init", FunctionDescriptor.ofVoid()).invokeExact();
       model =
           (MemorySegment)
-              call("llama_model_load_from_file", FunctionDescriptor.of(ADDRESS, ADDRESS, PARAMETERS))
+              call(
+                      "llama_model_load_from_file",
+                      FunctionDescriptor.of(ADDRESS, ADDRESS, PARAMETERS))
                   .invokeExact(
-                      arena.allocateFrom(gguf.toString()),
-                      defaults("llama_model_default_params"));
+                      arena.allocateFrom(gguf.toString()), defaults("llama_model_default_params"));
       if (model.address() == 0) {
         throw new PeerException("llama.cpp does not load " + gguf);
       }
@@ -170,8 +170,7 @@ final class LlamaCpp implements AutoCloseable {
       throw rethrown(failure);
     }
     batch = batch(tokens, logitRows);
-    decode =
-        call("llama_decode", FunctionDescriptor.of(JAVA_INT, ADDRESS, BATCH));
+    decode = call("llama_decode", FunctionDescriptor.of(JAVA_INT, ADDRESS, BATCH));
     memory = call("llama_get_memory", FunctionDescriptor.of(ADDRESS, ADDRESS));
     clear = call("llama_memory_clear", FunctionDescriptor.ofVoid(ADDRESS, JAVA_BOOLEAN));
     synchronize = call("llama_synchronize", FunctionDescriptor.ofVoid(ADDRESS));
@@ -297,8 +296,7 @@ final class LlamaCpp implements AutoCloseable {
     FunctionDescriptor callback = FunctionDescriptor.ofVoid(JAVA_INT, ADDRESS, ADDRESS);
     MethodHandle drop =
         MethodHandles.empty(
-            MethodType.methodType(
-                void.class, int.class, MemorySegment.class, MemorySegment.class));
+            MethodType.methodType(void.class, int.class, MemorySegment.class, MemorySegment.class));
     MemorySegment stub = LINKER.upcallStub(drop, callback, Arena.global());
     call("llama_log_set", FunctionDescriptor.ofVoid(ADDRESS, ADDRESS))
         .invokeExact(stub, MemorySegment.NULL);

@@ -40,8 +40,7 @@ final class LoadedModel implements AutoCloseable {
    * @param around what the network is to run on instead of the plain device, e.g. a device that
    *     times
    */
-  static LoadedModel open(
-      ModelOptions options, Progress progress, UnaryOperator<Device> around) {
+  static LoadedModel open(ModelOptions options, Progress progress, UnaryOperator<Device> around) {
     Checkpoint checkpoint = Checkpoints.open(options.model());
     Device device = null;
     try {

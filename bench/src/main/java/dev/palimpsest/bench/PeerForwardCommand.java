@@ -18,8 +18,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "peer-forward",
     description =
-        "Time one forward by llama.cpp and by us, turn by turn, with the same tokens and threads.",
-    mixinStandardHelpOptions = true)
+        "Time one forward by llama.cpp and by us, turn by turn, with the same tokens and threads.")
 final class PeerForwardCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions options;

@@ -44,9 +44,7 @@ record PeerReport(
                 format("%.2f", peerBestMs),
                 "1.00");
     String agreement =
-        relativeError == null
-            ? ""
-            : format("logits differ by %.1e (relative L2)%n", relativeError);
+        relativeError == null ? "" : format("logits differ by %.1e (relative L2)%n", relativeError);
     return table + agreement + "\n" + ours.table();
   }
 

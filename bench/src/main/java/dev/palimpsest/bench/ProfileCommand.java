@@ -15,8 +15,7 @@ import picocli.CommandLine.Spec;
 /** {@code bench profile}: the time of a forward, op by op. */
 @Command(
     name = "profile",
-    description = "Show where the time of a forward goes, op by op and shape by shape.",
-    mixinStandardHelpOptions = true)
+    description = "Show where the time of a forward goes, op by op and shape by shape.")
 final class ProfileCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions options;
@@ -42,9 +41,13 @@ final class ProfileCommand implements Callable<Integer> {
       times.clear();
       Timings timings =
           Timings.measure(
-              0, runs.repeat(), work, done -> progress.show("forward", runs.warmup() + done, total));
+              0,
+              runs.repeat(),
+              work,
+              done -> progress.show("forward", runs.warmup() + done, total));
       progress.done();
-      ProfileReport report = report(times, timings, ForwardReport.of(options, runs, model, timings));
+      ProfileReport report =
+          report(times, timings, ForwardReport.of(options, runs, model, timings));
       out.print(json ? Json.write(report) + "\n" : table(report));
       out.flush();
     }

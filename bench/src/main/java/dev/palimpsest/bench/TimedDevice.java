@@ -79,15 +79,24 @@ final class TimedDevice implements Device {
   public void rmsNorm(Tensor x, int rows, Tensor weight, float eps, Tensor out) {
     long start = System.nanoTime();
     inner.rmsNorm(x, rows, weight, eps, out);
-    note("rmsNorm", System.nanoTime() - start, rows + " x " + x.width(), 0, used(x, rows) + used(out, rows));
+    note(
+        "rmsNorm",
+        System.nanoTime() - start,
+        rows + " x " + x.width(),
+        0,
+        used(x, rows) + used(out, rows));
   }
 
   @Override
-  public void rmsNormRows(
-      Tensor x, int[] index, int count, Tensor weight, float eps, Tensor out) {
+  public void rmsNormRows(Tensor x, int[] index, int count, Tensor weight, float eps, Tensor out) {
     long start = System.nanoTime();
     inner.rmsNormRows(x, index, count, weight, eps, out);
-    note("rmsNormRows", System.nanoTime() - start, count + " x " + x.width(), 0, used(x, count) + used(out, count));
+    note(
+        "rmsNormRows",
+        System.nanoTime() - start,
+        count + " x " + x.width(),
+        0,
+        used(x, count) + used(out, count));
   }
 
   @Override
@@ -115,7 +124,8 @@ final class TimedDevice implements Device {
   public void linearAdd(Tensor x, int rows, PackedLinear weights, Tensor accumulator) {
     long start = System.nanoTime();
     inner.linearAdd(x, rows, weights, accumulator);
-    noteLinear("linearAdd", System.nanoTime() - start, x, rows, weights, 2 * used(accumulator, rows));
+    noteLinear(
+        "linearAdd", System.nanoTime() - start, x, rows, weights, 2 * used(accumulator, rows));
   }
 
   @Override
@@ -171,7 +181,8 @@ final class TimedDevice implements Device {
   public void logits(Tensor hidden, int rows, PackedLinear head, MemorySegment out) {
     long start = System.nanoTime();
     inner.logits(hidden, rows, head, out);
-    noteLinear("logits", System.nanoTime() - start, hidden, rows, head, 4L * rows * head.outFeatures());
+    noteLinear(
+        "logits", System.nanoTime() - start, hidden, rows, head, 4L * rows * head.outFeatures());
   }
 
   @Override

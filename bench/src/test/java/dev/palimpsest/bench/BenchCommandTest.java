@@ -42,8 +42,20 @@ class BenchCommandTest {
   void forwardPrintsItsTimesAndConditions() {
     JsonNode report =
         json(
-            "forward", "--model", MODEL, "--length", "24", "--dtype", "f32", "--repeat", "4",
-            "--warmup", "1", "--threads", "1", "--json");
+            "forward",
+            "--model",
+            MODEL,
+            "--length",
+            "24",
+            "--dtype",
+            "f32",
+            "--repeat",
+            "4",
+            "--warmup",
+            "1",
+            "--threads",
+            "1",
+            "--json");
     assertEquals(
         List.of(
             "median_ms",
@@ -89,8 +101,20 @@ class BenchCommandTest {
       out.getBuffer().setLength(0);
       JsonNode report =
           json(
-              "profile", "--model", MODEL, "--length", "16", "--dtype", "f32", "--repeat", "2",
-              "--warmup", "0", "--logits", logits, "--json");
+              "profile",
+              "--model",
+              MODEL,
+              "--length",
+              "16",
+              "--dtype",
+              "f32",
+              "--repeat",
+              "2",
+              "--warmup",
+              "0",
+              "--logits",
+              logits,
+              "--json");
       assertEquals(logits, report.get("logits").asString());
       List<String> heads = new ArrayList<>();
       double share = 0;
@@ -118,8 +142,17 @@ class BenchCommandTest {
     assertEquals(
         0,
         run(
-            "profile", "--model", MODEL, "--length", "8", "--repeat", "1", "--warmup", "0",
-            "--threads", "1"),
+            "profile",
+            "--model",
+            MODEL,
+            "--length",
+            "8",
+            "--repeat",
+            "1",
+            "--warmup",
+            "0",
+            "--threads",
+            "1"),
         err::toString);
     String table = out.toString();
     for (String part :
@@ -130,15 +163,26 @@ class BenchCommandTest {
 
   @Test
   void mistakesNameTheOption(@TempDir Path folder) {
-    assertMistake("--length must be at least 1; found 0", "forward", "--model", MODEL, "--length", "0");
+    assertMistake(
+        "--length must be at least 1; found 0", "forward", "--model", MODEL, "--length", "0");
     assertMistake("found 'most'", "forward", "--model", MODEL, "--length", "8", "--logits", "most");
     assertMistake("found 'f64'", "forward", "--model", MODEL, "--length", "8", "--dtype", "f64");
     assertMistake(
         "--threads must be at least 0; found -1",
-        "forward", "--model", MODEL, "--length", "8", "--threads", "-1");
+        "forward",
+        "--model",
+        MODEL,
+        "--length",
+        "8",
+        "--threads",
+        "-1");
     assertMistake(
         folder.resolve("none").toString(),
-        "forward", "--model", folder.resolve("none").toString(), "--length", "8");
+        "forward",
+        "--model",
+        folder.resolve("none").toString(),
+        "--length",
+        "8");
     assertMistake("no benchmark matches 'Nothing'", "jmh", "Nothing");
     assertMistake("Missing required option: '--model=PATH'", "profile", "--length", "8");
   }

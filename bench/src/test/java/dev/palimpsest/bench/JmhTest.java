@@ -60,8 +60,19 @@ class JmhTest {
     line.setOut(new PrintWriter(out)).setErr(new PrintWriter(err, true));
     int status =
         line.execute(
-            "jmh", "LinearBenchmark.linear$", "--quick", "--in-process", "--param", "rows=32",
-            "--param", "shape=64x128", "--param", "dtype=f32", "--param", "threads=1", "--json");
+            "jmh",
+            "LinearBenchmark.linear$",
+            "--quick",
+            "--in-process",
+            "--param",
+            "rows=32",
+            "--param",
+            "shape=64x128",
+            "--param",
+            "dtype=f32",
+            "--param",
+            "threads=1",
+            "--json");
     assertEquals(0, status, err::toString);
     JsonNode scores = new JsonMapper().readTree(out.toString()).get("benchmarks");
     assertEquals(1, scores.size());

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.kernels.AttentionMask;
 import dev.palimpsest.EngineOptions.ComputeType;
+import dev.palimpsest.kernels.AttentionMask;
 import dev.palimpsest.kernels.Device;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.RowSpans;
@@ -48,8 +48,7 @@ class TimedDeviceTest {
     }
     Map<String, OpTimes.Sum> byName =
         times.sums().stream()
-            .collect(
-                Collectors.toMap(sum -> sum.op().name() + " " + sum.op().shape(), sum -> sum));
+            .collect(Collectors.toMap(sum -> sum.op().name() + " " + sum.op().shape(), sum -> sum));
     assertEquals(1, byName.get("embed 12 x 32").calls());
     assertEquals(2 * LAYERS + 1, byName.get("rmsNorm 12 x 32").calls());
     assertEquals(LAYERS, byName.get("linear 12 x 32 -> 96").calls());
@@ -70,8 +69,7 @@ class TimedDeviceTest {
     spans.add(4);
     spans.add(3);
     HeadShape shape = new HeadShape(2, 1, 8);
-    assertEquals(
-        4L * (16 + 9) * 16, TimedDevice.attentionFlops(shape, spans, AttentionMask.FULL));
+    assertEquals(4L * (16 + 9) * 16, TimedDevice.attentionFlops(shape, spans, AttentionMask.FULL));
     assertEquals(
         4L * (10 + 6) * 16, TimedDevice.attentionFlops(shape, spans, new AttentionMask(1)));
     assertEquals(
@@ -81,8 +79,7 @@ class TimedDeviceTest {
 
   private static MemorySegment logits(Device device, Arena arena) {
     RandomModel model = RandomModel.of(arena, LAYERS, 32, 4, 80, VOCABULARY);
-    Transformer transformer =
-        new Transformer(device, model.config(), model.weights(), done -> {});
+    Transformer transformer = new Transformer(device, model.config(), model.weights(), done -> {});
     ForwardWork work =
         new ForwardWork(transformer, LENGTH, new WantedLogits(WantedLogits.ALL), arena);
     work.run();

@@ -50,7 +50,8 @@ public final class WorkRate implements InternalProfiler {
   public Collection<? extends Result<?>> afterIteration(
       BenchmarkParams benchmark, IterationParams iteration, IterationResult result) {
     double nanos =
-        result.getPrimaryResult().getScore() * TimeUnit.NANOSECONDS.convert(1, benchmark.getTimeUnit());
+        result.getPrimaryResult().getScore()
+            * TimeUnit.NANOSECONDS.convert(1, benchmark.getTimeUnit());
     List<ScalarResult> rates = new ArrayList<>();
     if (flops > 0) {
       rates.add(new ScalarResult(GFLOPS, flops / nanos, "GFLOP/s", AggregationPolicy.AVG));
