@@ -41,16 +41,15 @@ public final class BenchCommand implements Callable<Integer> {
                 .scopeType(ScopeType.INHERIT)
                 .description("Show this help and exit.")
                 .build());
-    return line
-        .setExecutionExceptionHandler(
-            (failure, command, parsed) -> {
-              command
-                  .getErr()
-                  .println(
-                      command.getColorScheme().errorText(command.getCommandName() + ": ")
-                          + String.valueOf(failure.getMessage()));
-              return command.getCommandSpec().exitCodeOnExecutionException();
-            });
+    return line.setExecutionExceptionHandler(
+        (failure, command, parsed) -> {
+          command
+              .getErr()
+              .println(
+                  command.getColorScheme().errorText(command.getCommandName() + ": ")
+                      + String.valueOf(failure.getMessage()));
+          return command.getCommandSpec().exitCodeOnExecutionException();
+        });
   }
 
   @Override
