@@ -2,18 +2,92 @@
 package dev.palimpsest.cli;
 
 import dev.palimpsest.bindings.StandardError;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
 
-/** The {@code palimpsest} command. */
+/** The {@code palimpsest} command: wires the subcommands to the machine it runs on. */
 @Command(
     name = "palimpsest",
-    description = "Diffusion language models on the JVM.",
-    mixinStandardHelpOptions = true,
-    versionProvider = Version.class)
-public final class PalimpsestCommand {
+    description = "Diffusion language models on the JVM: text written all at once, then refined.",
+    versionProvider = Version.class,
+    synopsisSubcommandLabel = "COMMAND",
+    footer = {
+      "",
+      "Try:",
+      "  palimpsest generate --watch \"public int size() {\"",
+      "  palimpsest infill \"int max(int a, int b) { return [[6]]; }\"",
+      "",
+      "palimpsest COMMAND --help tells the rest."
+    })
+public final class PalimpsestCommand implements Runnable {
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--verbose",
+      scope = ScopeType.INHERIT,
+      description = "Show the stack trace of a failure (default: one line).")
+  private boolean verbose;
+
+  @Option(
+      names = {"-h", "--help"},
+      scope = ScopeType.INHERIT,
+      usageHelp = true,
+      description = "Show this help and exit.")
+  private boolean help;
+
+  @Option(
+      names = {"-V", "--version"},
+      versionHelp = true,
+      description = "Show the versions of the program and the JDK, and the machine.")
+  private boolean version;
+
+  private PalimpsestCommand() {}
+
   public static void main(String[] args) {
     StandardError.restore();
-    System.exit(new CommandLine(new PalimpsestCommand()).execute(args));
+    PrintWriter out =
+        new PrintWriter(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
+    PrintWriter err =
+        new PrintWriter(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
+    int status = commandLine(Machine.here()).setOut(out).setErr(err).execute(args);
+    out.flush();
+    System.exit(status);
+  }
+
+  /** The whole command, on {@code machine}. */
+  static CommandLine commandLine(Machine machine) {
+    CommandLine line = new CommandLine(new PalimpsestCommand());
+    line.addSubcommand(new GenerateCommand(machine));
+    line.addSubcommand(new InfillCommand(machine));
+    line.addSubcommand(new ChatCommand(machine));
+    line.addSubcommand(new TraceCommand(machine));
+    line.addSubcommand(
+        new CommandLine(new TrainCommand()).setUnmatchedOptionsArePositionalParams(true));
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setUsageHelpWidth(100);
+    line.setUsageHelpAutoWidth(machine.terminal().interactive());
+    line.setParameterExceptionHandler((e, arguments) -> ErrorLine.usage(e));
+    line.setExecutionExceptionHandler((e, failed, parsed) -> ErrorLine.failure(e, failed));
+    return line;
+  }
+
+  boolean verbose() {
+    return verbose;
+  }
+
+  @Override
+  public void run() {
+    throw new ParameterException(
+        spec.commandLine(),
+        "a command is missing: " + String.join(", ", spec.subcommands().keySet()));
   }
 }

@@ -7,7 +7,8 @@ import dev.palimpsest.network.TransformerWeights;
 /**
  * A checkpoint understood: what the model is and which tensor plays which role.
  *
- * @param chatFormat name of the family's chat format ({@code "llada"}, {@code "chatml"}), or empty
- *     for a base model
+ * @param chatFormat name of the chat format that the checkpoint's template follows ({@code
+ *     "llada"}, {@code "chatml"}), {@code "unknown"} for a template of another kind, or empty for a
+ *     base model without one
  */
 public record ModelDescription(ModelConfig config, TransformerWeights weights, String chatFormat) {}

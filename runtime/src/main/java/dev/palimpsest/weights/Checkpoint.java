@@ -3,6 +3,7 @@ package dev.palimpsest.weights;
 
 import dev.palimpsest.kernels.WeightView;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
@@ -11,7 +12,8 @@ import tools.jackson.databind.JsonNode;
  * A model's files, mapped and checked: tensors by name, and what the files say about the model.
  * Opening reads headers only; pages come in when a backend packs them.
  *
- * <p>Closing unmaps: views must not be used afterwards.
+ * <p>Closing unmaps: views must not be used afterwards, and every method but {@link #path}, {@link
+ * #format} and {@link #close} throws {@link IllegalStateException}.
  */
 public interface Checkpoint extends AutoCloseable {
   /** Where it was opened from: a folder or a file. */
@@ -20,8 +22,42 @@ public interface Checkpoint extends AutoCloseable {
   /** {@code "safetensors"} or {@code "gguf"}. */
   String format();
 
+  /** The mapped files that hold tensors, one, or one per shard. */
+  List<Path> files();
+
   /** All tensors by their names in the file, in file order. */
   Map<String, WeightView> tensors();
+
+  /**
+   * Tensors whose element type cannot be read here, by name, with that type as the file writes it
+   * (e.g. {@code F8_E4M3}, {@code Q4_K}). They are an error only for whoever needs them: see {@link
+   * #tensor}.
+   */
+  Map<String, String> unreadable();
+
+  /**
+   * The tensor {@code name}.
+   *
+   * @throws CheckpointException if there is none, or if its element type is not supported
+   */
+  default WeightView tensor(String name) {
+    WeightView found = tensors().get(name);
+    if (found != null) {
+      return found;
+    }
+    String dtype = unreadable().get(name);
+    throw new CheckpointException(
+        dtype == null
+            ? path() + ": tensor " + name + " is missing"
+            : path()
+                + ": tensor "
+                + name
+                + " has element type "
+                + dtype
+                + "; supported are "
+                + (format().equals("gguf") ? "F32, F16, BF16, Q8_0 and Q4_0" : "F32, F16 and BF16")
+                + ": convert the checkpoint to one of these");
+  }
 
   /**
    * The model's description: a safetensors folder's {@code config.json}, or a GGUF file's key/value

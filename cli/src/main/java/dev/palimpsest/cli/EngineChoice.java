@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.cli;
+
+import dev.palimpsest.Engine;
+import dev.palimpsest.EngineOptions;
+import dev.palimpsest.LoadListener;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Options that say which model runs, and where. */
+final class EngineChoice {
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec;
+
+  @Option(
+      names = {"-m", "--model"},
+      paramLabel = "MODEL",
+      description =
+          "Folder with config.json, *.safetensors and tokenizer.json, or a .gguf file (default: the"
+              + " model that comes along, models/java-tiny).")
+  private Path model;
+
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      defaultValue = "auto",
+      description = "Where to compute: ${COMPLETION-CANDIDATES} (default: auto).",
+      completionCandidates = Spelled.Devices.class,
+      converter = Spelled.DeviceConverter.class)
+  private EngineOptions.DeviceChoice device;
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      defaultValue = "auto",
+      description =
+          "Precision of matrix products: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}; auto is"
+              + " bf16 where the processor multiplies it natively).",
+      completionCandidates = Spelled.Types.class,
+      converter = Spelled.TypeConverter.class)
+  private EngineOptions.ComputeType dtype;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Worker threads; 0 takes all processors (default: ${DEFAULT-VALUE}).")
+  private int threads;
+
+  /** The model's place. */
+  Path model(Machine machine) {
+    return model == null ? machine.defaultModel() : model;
+  }
+
+  /** Loads the model; tells on stderr how far it is when that takes a while and someone watches. */
+  Engine open(Machine machine) {
+    Path place = model(machine);
+    if (!Files.exists(place)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          model == null
+              ? "the model that comes along is not at " + place + ": name one with --model"
+              : "--model " + place + " does not exist");
+    }
+    EngineOptions options =
+        EngineOptions.DEFAULT.withDevice(device).withDtype(dtype).withThreads(threads);
+    boolean told = machine.terminal().noticing();
+    return machine
+        .opener()
+        .open(place, options, told ? progress(spec.commandLine().getErr()) : LoadListener.NONE);
+  }
+
+  private static LoadListener progress(PrintWriter err) {
+    long begun = System.nanoTime();
+    return (done, total) -> {
+      if (System.nanoTime() - begun > 500_000_000L) {
+        err.print(done < total ? "\rloading: layer " + done + " of " + total : "\r\033[K");
+        err.flush();
+      }
+    };
+  }
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.cli;
+
+import dev.palimpsest.EngineOptions.ComputeType;
+import dev.palimpsest.EngineOptions.DeviceChoice;
+import dev.palimpsest.process.MaskedOptions.Algorithm;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** Enum values as the command line spells them: lower case, with dashes. */
+final class Spelled {
+  private Spelled() {}
+
+  static String of(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  private static List<String> all(Class<? extends Enum<?>> type) {
+    return Arrays.stream(type.getEnumConstants()).map(Spelled::of).toList();
+  }
+
+  private static <E extends Enum<E>> E parse(Class<E> type, String text) {
+    for (E value : type.getEnumConstants()) {
+      if (of(value).equals(text.toLowerCase(Locale.ROOT).replace('_', '-'))) {
+        return value;
+      }
+    }
+    throw new TypeConversionException(
+        "expected one of " + String.join(", ", all(type)) + " but found '" + text + "'");
+  }
+
+  /** Reads {@code --algorithm}. */
+  static final class AlgorithmConverter implements ITypeConverter<Algorithm> {
+    @Override
+    public Algorithm convert(String value) {
+      return parse(Algorithm.class, value);
+    }
+  }
+
+  /** Reads {@code --device}. */
+  static final class DeviceConverter implements ITypeConverter<DeviceChoice> {
+    @Override
+    public DeviceChoice convert(String value) {
+      return parse(DeviceChoice.class, value);
+    }
+  }
+
+  /** Reads {@code --dtype}. */
+  static final class TypeConverter implements ITypeConverter<ComputeType> {
+    @Override
+    public ComputeType convert(String value) {
+      return parse(ComputeType.class, value);
+    }
+  }
+
+  /** What {@code --algorithm} takes. */
+  static final class Algorithms extends ArrayList<String> {
+    private static final long serialVersionUID = 1L;
+
+    Algorithms() {
+      super(all(Algorithm.class));
+    }
+  }
+
+  /** What {@code --device} takes. */
+  static final class Devices extends ArrayList<String> {
+    private static final long serialVersionUID = 1L;
+
+    Devices() {
+      super(all(DeviceChoice.class));
+    }
+  }
+
+  /** What {@code --dtype} takes. */
+  static final class Types extends ArrayList<String> {
+    private static final long serialVersionUID = 1L;
+
+    Types() {
+      super(all(ComputeType.class));
+    }
+  }
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.palimpsest.EngineOptions;
+import dev.palimpsest.GenerationRequest;
+import dev.palimpsest.process.MaskedOptions;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+class GenerateCommandTest {
+  @Test
+  void printsTheTextAndSumsUpOnStderr() {
+    CommandRun run = new CommandRun("42;");
+    assertEquals(0, run.run("generate", "-m", ".", "--tokens", "3", "int x = "), run.err());
+    assertEquals("int x = 42;\n", run.out());
+    assertEquals("3 tokens in 3 steps, 20 ms, 150 tokens/s\n", run.err());
+    assertTrue(run.engine.closed());
+  }
+
+  @Test
+  void readsThePromptFromAPipe() {
+    CommandRun run = new CommandRun("!").piped("hé\n");
+    assertEquals(0, run.run("generate", "-m", ".", "-n", "1"), run.err());
+    assertEquals("hé\n!\n", run.out());
+  }
+
+  @Test
+  void optionsReachTheEngine() {
+    CommandRun run = new CommandRun("abc");
+    int status =
+        run.run(
+            "generate",
+            "-m",
+            ".",
+            "-n",
+            "40",
+            "-s",
+            "5",
+            "-a",
+            "maskgit-plus",
+            "--block-length",
+            "8",
+            "-t",
+            "0.5",
+            "--top-k",
+            "7",
+            "--top-p",
+            "0.9",
+            "--seed",
+            "11",
+            "--guidance",
+            "1.5",
+            "--alg-temp",
+            "0.2",
+            "--remask",
+            "0.4",
+            "--device",
+            "cpu",
+            "--dtype",
+            "f32",
+            "--threads",
+            "2",
+            "x");
+    assertEquals(0, status, run.err());
+    GenerationRequest request = run.engine.requests().getFirst();
+    assertEquals(5, request.steps().orElseThrow());
+    assertEquals(MaskedOptions.Algorithm.MASKGIT_PLUS, request.algorithm().orElseThrow());
+    assertEquals(8, request.blockLength().orElseThrow());
+    assertEquals(0.5f, request.temperature());
+    assertEquals(7, request.topK());
+    assertEquals(0.9f, request.topP());
+    assertEquals(11, request.seed().orElseThrow());
+    assertEquals(1.5f, request.guidance());
+    assertEquals(0.2, request.algorithmTemperature());
+    assertEquals(new MaskedOptions.Remask(0.4, 10), request.remask());
+    assertTrue(request.stopAtEnd());
+    assertEquals(
+        EngineOptions.DEFAULT
+            .withDevice(EngineOptions.DeviceChoice.CPU)
+            .withDtype(EngineOptions.ComputeType.F32)
+            .withThreads(2),
+        run.opened.getFirst());
+  }
+
+  @Test
+  void jsonIsOneDocumentAndStderrIsSilent() {
+    CommandRun run = new CommandRun("42;");
+    assertEquals(0, run.run("generate", "-m", ".", "-n", "3", "--json", "x="), run.err());
+    JsonNode document = JsonMapper.shared().readTree(run.out());
+    assertEquals("x=42;", document.path("text").asString());
+    assertEquals("42;", document.path("holes").path(0).asString());
+    assertEquals(5, document.path("tokens").size());
+    assertEquals(3, document.path("new_tokens").asInt());
+    assertEquals(3, document.path("steps").asInt());
+    assertEquals(20.0, document.path("ms").asDouble());
+    assertEquals(150.0, document.path("tokens_per_second").asDouble());
+    assertEquals(".", document.path("model").asString());
+    assertEquals(0, document.path("seed").asInt());
+    assertEquals("", run.err());
+  }
+
+  @Test
+  void watchingWithoutATerminalPrintsOneFrameAStep() {
+    CommandRun run = new CommandRun("42;");
+    assertEquals(0, run.run("generate", "-m", ".", "-n", "3", "-s", "2", "-w", "x="), run.err());
+    String frames = run.out().replaceAll("[\\d,]+ tokens/s", "R tokens/s");
+    assertEquals(
+        """
+        ░░ masked  ‹new›  «changed»  ▒▒ taken back
+        --- step 0/2  0 of 3 tokens  R tokens/s
+        x=░░░░░░
+        --- step 1/2  2 of 3 tokens  R tokens/s
+        x=‹4›░░‹;›
+        --- step 2/2  3 of 3 tokens  R tokens/s
+        x=4‹2›;
+        x=42;
+        """,
+        frames);
+  }
+
+  @Test
+  void watchingOnATerminalDrawsInPlaceAndHandsTheScreenBack() {
+    CommandRun run = new CommandRun("42;").onTerminal();
+    int status =
+        run.run("generate", "-m", ".", "-n", "3", "-s", "1", "-w", "--watch-delay", "0", "x=");
+    assertEquals(0, status, run.err());
+    String screen = run.out();
+    assertTrue(screen.startsWith("\033[?25l"), "hides the cursor first");
+    assertTrue(screen.contains("\033[2m░░░░░░\033[0m"), "masks are dim");
+    assertTrue(screen.contains("x=\033[0m\033[1;32m42;\033[0m"), "new tokens are green");
+    assertTrue(screen.contains("\033[3A\r"), "goes back over header, text and legend");
+    assertTrue(screen.endsWith("\033[J\033[0m\033[?25hx=42;\n"), "leaves only the text");
+  }
+
+  @Test
+  void recordsAnAnimatedPicture(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("steps.svg");
+    CommandRun run = new CommandRun("<&>");
+    int status =
+        run.run("generate", "-m", ".", "-n", "3", "-s", "3", "--record", file.toString(), "x=");
+    assertEquals(0, status, run.err());
+    String svg = Files.readString(file);
+    var document =
+        javax.xml.parsers.DocumentBuilderFactory.newInstance()
+            .newDocumentBuilder()
+            .parse(file.toFile());
+    assertEquals(4, document.getElementsByTagName("g").getLength());
+    assertTrue(svg.contains("class=\"n\">&amp;</text>"), svg);
+    assertTrue(svg.contains("#f3 { animation-name: k3 }"), svg);
+    assertEquals("x=<&>\n", run.out());
+  }
+
+  @Test
+  void statsTellMore() {
+    CommandRun run = new CommandRun("42;");
+    assertEquals(0, run.run("generate", "-m", ".", "-n", "3", "--stats", "x="), run.err());
+    assertTrue(run.err().contains("device           a script\n"), run.err());
+    assertTrue(run.err().contains("written          3 tokens in 3 steps, 1.0 a step\n"), run.err());
+  }
+
+  @Test
+  void thresholdTakesTheStepsItNeeds() {
+    CommandRun run = new CommandRun("42;");
+    assertEquals(
+        0, run.run("generate", "-m", ".", "-n", "3", "-w", "--threshold", "0.9", "x="), run.err());
+    assertTrue(run.out().contains("--- step 1  "), run.out());
+    assertFalse(run.out().contains("step 1/"), run.out());
+  }
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.family;
+
+import dev.palimpsest.kernels.AttentionMask;
+import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.Rope;
+import dev.palimpsest.network.ModelConfig;
+import dev.palimpsest.network.TransformerWeights;
+import dev.palimpsest.weights.Checkpoint;
+import java.util.Optional;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Dream (Ye et al., 2025; Dream-org on Hugging Face) and what was trained from it: Qwen2's fields
+ * and tensors, read bidirectionally, logits shifted by one. Absent fields count as the defaults of
+ * its {@code configuration_dream.py}.
+ */
+public final class DreamFamily implements Family {
+  private static final TensorNames FOLDER =
+      new TensorNames(
+          "model.embed_tokens.weight",
+          "model.norm.weight",
+          "lm_head.weight",
+          "model.layers.%d.",
+          "input_layernorm",
+          "post_attention_layernorm",
+          new TensorNames.Projections(
+              "self_attn.q_proj",
+              "self_attn.k_proj",
+              "self_attn.v_proj",
+              "self_attn.o_proj",
+              "mlp.gate_proj",
+              "mlp.up_proj",
+              "mlp.down_proj"),
+          Optional.of("self_attn.q_norm"),
+          Optional.of("self_attn.k_norm"));
+
+  /** Only read when {@code use_sliding_window} is set, which is refused. */
+  private static final Set<String> HARMLESS = Set.of("sliding_window", "max_window_layers");
+
+  DreamFamily() {}
+
+  @Override
+  public String name() {
+    return "dream";
+  }
+
+  @Override
+  public String modelType() {
+    return "Dream";
+  }
+
+  @Override
+  public TensorNames folderNames() {
+    return FOLDER;
+  }
+
+  @Override
+  public boolean interleavedInGguf() {
+    return false;
+  }
+
+  @Override
+  public ModelDescription describe(Checkpoint checkpoint) {
+    return checkpoint.format().equals("gguf")
+        ? GgufDescription.describe(this, checkpoint)
+        : describeFolder(checkpoint);
+  }
+
+  private ModelDescription describeFolder(Checkpoint checkpoint) {
+    ConfigFields fields = ConfigFields.of(checkpoint);
+    fields.require("hidden_act", "silu", "silu");
+    fields.off("use_sliding_window");
+    fields.off("use_mrope");
+    fields.off("is_decoder");
+    fields.off("is_encoder_decoder");
+    fields.off("add_cross_attention");
+    layerTypes(fields);
+
+    int hidden = fields.required("hidden_size", 1, Limits.WIDTH);
+    int layers = fields.required("num_hidden_layers", 1, Limits.LAYERS);
+    int heads = fields.required("num_attention_heads", 1, Limits.HEADS);
+    int kvHeads = fields.integer("num_key_value_heads", 1, Limits.HEADS, heads);
+    Limits.divides(checkpoint, "num_key_value_heads", kvHeads, "num_attention_heads", heads);
+    int headDim;
+    if (fields.has("head_dim")) {
+      headDim = fields.required("head_dim", 1, Limits.WIDTH);
+    } else {
+      Limits.divides(checkpoint, "num_attention_heads", heads, "hidden_size", hidden);
+      headDim = hidden / heads;
+    }
+    Limits.even(checkpoint, "head_dim", headDim);
+    int ffn = fields.required("intermediate_size", 1, Limits.WIDTH);
+    int vocabulary = fields.required("vocab_size", 1, Limits.VOCABULARY);
+    boolean tied = fields.flag("tie_word_embeddings", false);
+    boolean qkvBias = fields.flag("attention_bias", true);
+
+    RoleLookup roles = new RoleLookup(checkpoint, FOLDER);
+    boolean qkNorm = roles.hasWeight(FOLDER.queryNorm());
+    HeadShape shape = new HeadShape(heads, kvHeads, headDim);
+    ModelConfig config =
+        new ModelConfig(
+            name(),
+            layers,
+            hidden,
+            ffn,
+            vocabulary,
+            shape,
+            new Rope(theta(fields), headDim, Rope.Pairing.HALF_SPLIT),
+            AttentionMask.FULL,
+            (float) fields.positive("rms_norm_eps", 1e-6),
+            qkNorm,
+            qkvBias,
+            false,
+            tied,
+            true,
+            fields.integer("max_position_embeddings", 1, Integer.MAX_VALUE, 32_768),
+            fields.token("mask_token_id", vocabulary),
+            fields.token("eos_token_id", vocabulary),
+            fields.token("pad_token_id", vocabulary));
+    fields.refuseOthers(key -> HARMLESS.contains(key) || HuggingFaceFields.harmless(key));
+    TransformerWeights weights =
+        roles.take(layers, hidden, ffn, vocabulary, shape, qkvBias, false, qkNorm, tied);
+    return new ModelDescription(config, weights, ChatTemplate.format(checkpoint));
+  }
+
+  /**
+   * The base of the rotary frequencies, from {@code rope_theta} or, as newer files have it, from
+   * {@code rope_parameters}; any scaling of them is refused.
+   */
+  private static double theta(ConfigFields fields) {
+    for (String key : new String[] {"rope_scaling", "rope_parameters"}) {
+      JsonNode scaling = fields.node(key);
+      for (String entry : scaling.isObject() ? scaling.propertyNames() : Set.<String>of()) {
+        JsonNode value = scaling.get(entry);
+        boolean plain =
+            switch (entry) {
+              case "rope_theta" -> value.isNumber();
+              case "type", "rope_type" -> value.isString() && value.stringValue().equals("default");
+              default -> value.isNull();
+            };
+        if (!plain) {
+          throw fields.bad(key, scaling, "plain rotary embedding (type \"default\", no factors)");
+        }
+      }
+      if (!scaling.isObject() && fields.has(key)) {
+        throw fields.bad(key, scaling, "null or an object");
+      }
+    }
+    JsonNode parameters = fields.node("rope_parameters");
+    if (!fields.has("rope_theta") && parameters.has("rope_theta")) {
+      return fields.inside("rope_parameters").positive("rope_theta", 10_000);
+    }
+    return fields.positive("rope_theta", 10_000);
+  }
+
+  private static void layerTypes(ConfigFields fields) {
+    JsonNode types = fields.node("layer_types");
+    for (JsonNode type : types) {
+      if (!type.isString() || !type.stringValue().equals("full_attention")) {
+        throw fields.bad("layer_types", types, "\"full_attention\" for every layer");
+      }
+    }
+  }
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.family;
+
+import dev.palimpsest.kernels.AttentionMask;
+import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.Rope;
+import dev.palimpsest.network.ModelConfig;
+import dev.palimpsest.network.TransformerWeights;
+import dev.palimpsest.weights.Checkpoint;
+import dev.palimpsest.weights.Checkpoints;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/**
+ * Reads GGUF's description of a transformer, which all architectures share but for their name
+ * before the keys (llama.cpp, {@code src/llama-arch.cpp}).
+ */
+final class GgufDescription {
+  private static final String TOKENS = "tokenizer.ggml.";
+
+  /** llama.cpp's base where {@code rope.freq_base} is absent. */
+  private static final double DEFAULT_THETA = 10_000;
+
+  private GgufDescription() {}
+
+  static ModelDescription describe(Family family, Checkpoint checkpoint) {
+    String arch = family.name() + ".";
+    ConfigFields fields = ConfigFields.of(checkpoint);
+    RoleLookup roles = new RoleLookup(checkpoint, TensorNames.GGUF);
+
+    int hidden = fields.required(arch + "embedding_length", 1, Limits.WIDTH);
+    int layers = fields.required(arch + "block_count", 1, Limits.LAYERS);
+    int ffn = fields.required(arch + "feed_forward_length", 1, Limits.WIDTH);
+    int heads = fields.required(arch + "attention.head_count", 1, Limits.HEADS);
+    int kvHeads = fields.integer(arch + "attention.head_count_kv", 1, Limits.HEADS, heads);
+    Limits.divides(
+        checkpoint,
+        arch + "attention.head_count_kv",
+        kvHeads,
+        arch + "attention.head_count",
+        heads);
+    int headDim;
+    if (fields.has(arch + "attention.key_length")) {
+      headDim = fields.integer(arch + "attention.key_length", 1, Limits.WIDTH, 0);
+    } else {
+      Limits.divides(
+          checkpoint, arch + "attention.head_count", heads, arch + "embedding_length", hidden);
+      headDim = hidden / heads;
+    }
+    fields.require(
+        arch + "attention.value_length", Integer.toString(headDim), Integer.toString(headDim));
+    int ropeDims = fields.integer(arch + "rope.dimension_count", 0, headDim, headDim);
+    Limits.even(checkpoint, arch + "rope.dimension_count", ropeDims);
+    double theta = fields.positive(arch + "rope.freq_base", DEFAULT_THETA);
+    float epsilon = (float) fields.positive(arch + "attention.layer_norm_rms_epsilon", 0);
+    if (epsilon == 0) {
+      fields.required(arch + "attention.layer_norm_rms_epsilon", 0, 0);
+    }
+    int positions = fields.required(arch + "context_length", 1, Integer.MAX_VALUE);
+    fields.require(arch + "attention.causal", "false", "false");
+    fields.require(arch + "rope.scaling.type", "none", "none");
+    fields.off(arch + "attention.sliding_window");
+    boolean shifted = fields.flag("diffusion.shift_logits", true);
+
+    int vocabulary = roles.embeddingRows();
+    fields.integer(arch + "vocab_size", 1, vocabulary, vocabulary);
+    boolean tied = !roles.has(TensorNames.GGUF.head());
+    TensorNames.Projections p = TensorNames.GGUF.projections();
+    boolean qkvBias =
+        roles.hasBias(p.query()) || roles.hasBias(p.key()) || roles.hasBias(p.value());
+    boolean outputBias = roles.hasBias(p.output());
+    boolean qkNorm = roles.hasWeight(TensorNames.GGUF.queryNorm());
+
+    ConfigFields beside = configBeside(family, checkpoint);
+    int mask = token(fields, "mask_token_id", beside, "mask_token_id", vocabulary);
+    int end = token(fields, "eos_token_id", beside, "eos_token_id", vocabulary);
+    int pad = token(fields, "padding_token_id", beside, "pad_token_id", vocabulary);
+    // Other architectures' keys and keys of tools say nothing about this one's computation.
+    fields.refuseOthers(
+        key -> !key.startsWith(arch) || key.equals(arch + "rope.scaling.original_context_length"));
+
+    HeadShape shape = new HeadShape(heads, kvHeads, headDim);
+    TransformerWeights weights =
+        roles.take(layers, hidden, ffn, vocabulary, shape, qkvBias, outputBias, qkNorm, tied);
+    Rope.Pairing pairing =
+        family.interleavedInGguf() ? Rope.Pairing.INTERLEAVED : Rope.Pairing.HALF_SPLIT;
+    ModelConfig config =
+        new ModelConfig(
+            family.name(),
+            layers,
+            hidden,
+            ffn,
+            vocabulary,
+            shape,
+            new Rope(theta, ropeDims, pairing),
+            AttentionMask.FULL,
+            epsilon,
+            qkNorm,
+            qkvBias,
+            outputBias,
+            tied,
+            shifted,
+            positions,
+            mask,
+            end,
+            pad);
+    return new ModelDescription(config, weights, ChatTemplate.format(checkpoint));
+  }
+
+  private static int token(
+      ConfigFields fields, String key, ConfigFields beside, String besideKey, int vocabulary) {
+    return fields.has(TOKENS + key)
+        ? fields.token(TOKENS + key, vocabulary)
+        : beside.token(besideKey, vocabulary);
+  }
+
+  /** Files without special tokens may have their source's {@code config.json} beside them. */
+  private static ConfigFields configBeside(Family family, Checkpoint checkpoint) {
+    Path file = checkpoint.files().getFirst().resolveSibling("config.json");
+    JsonNode none = JsonNodeFactory.instance.objectNode();
+    if (!Files.isRegularFile(file)) {
+      return new ConfigFields(file, none);
+    }
+    JsonNode config = Checkpoints.readJson(file);
+    JsonNode type = config.path("model_type");
+    boolean same = type.isString() && Families.is(family, type.stringValue());
+    return new ConfigFields(file, same ? config : none);
+  }
+}
