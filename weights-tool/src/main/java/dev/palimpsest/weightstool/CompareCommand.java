@@ -48,7 +48,10 @@ final class CompareCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(index = "0", paramLabel = "A", description = "A file ending in .f32, or a checkpoint.")
+  @Parameters(
+      index = "0",
+      paramLabel = "A",
+      description = "A file ending in .f32, or a checkpoint.")
   private Path a;
 
   @Parameters(index = "1", paramLabel = "B", description = "The reference, of the same kind.")

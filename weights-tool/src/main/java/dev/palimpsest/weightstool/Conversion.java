@@ -162,8 +162,7 @@ final class Conversion {
     float[] values = new float[n];
     float[] rounded = new float[n];
     ElementCodec.decode(view, 0, n, values);
-    MemorySegment bytes =
-        MemorySegment.ofArray(new byte[Math.toIntExact(type.bytes(n))]);
+    MemorySegment bytes = MemorySegment.ofArray(new byte[Math.toIntExact(type.bytes(n))]);
     ElementCodec.encode(values, n, type, bytes, 0);
     ElementCodec.decode(new WeightView(view.name(), type, view.shape(), bytes), 0, n, rounded);
     return Arrays.equals(values, rounded);
@@ -224,10 +223,7 @@ final class Conversion {
   }
 
   private static DType mostBytes(List<TensorSpec> specs) {
-    return specs.stream()
-        .max(Comparator.comparingLong(TensorSpec::bytes))
-        .orElseThrow()
-        .dtype();
+    return specs.stream().max(Comparator.comparingLong(TensorSpec::bytes)).orElseThrow().dtype();
   }
 
   /** llama.cpp's {@code llama_ftype}; readers show it and do not rely on it. */

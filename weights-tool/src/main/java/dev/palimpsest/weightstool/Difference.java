@@ -12,8 +12,7 @@ final class Difference {
   /** Takes the first {@code n} numbers of each; {@code b} is the reference. */
   void add(float[] a, float[] b, int n) {
     for (int i = 0; i < n; i++) {
-      boolean same =
-          Float.floatToIntBits(a[i]) == Float.floatToIntBits(b[i]) || a[i] == b[i];
+      boolean same = Float.floatToIntBits(a[i]) == Float.floatToIntBits(b[i]) || a[i] == b[i];
       double d = same ? 0 : (double) a[i] - b[i];
       if (!same) {
         different++;

@@ -27,8 +27,7 @@ import tools.jackson.databind.node.ObjectNode;
 final class Inspection {
   private record Amount(long tensors, long elements, long bytes) {
     Amount plus(WeightView view) {
-      return new Amount(
-          tensors + 1, elements + view.elements(), bytes + view.memory().byteSize());
+      return new Amount(tensors + 1, elements + view.elements(), bytes + view.memory().byteSize());
     }
   }
 
@@ -100,7 +99,10 @@ final class Inspection {
   void print(PrintWriter out, boolean tensors) {
     row(out, "format", checkpoint.format() + ", " + files());
     row(out, "size", Sizes.bytes(fileBytes()));
-    row(out, "parameters", Sizes.count(parameters) + String.format(Locale.ROOT, " (%,d)", parameters));
+    row(
+        out,
+        "parameters",
+        Sizes.count(parameters) + String.format(Locale.ROOT, " (%,d)", parameters));
     row(
         out,
         "element types",
@@ -175,7 +177,9 @@ final class Inspection {
             v.name(), v.dtype().name(), v.shape().toString(), Sizes.bytes(v.memory().byteSize())
           });
     }
-    checkpoint.unreadable().forEach((n, t) -> rows.add(new String[] {n, t + " (unreadable)", "", ""}));
+    checkpoint
+        .unreadable()
+        .forEach((n, t) -> rows.add(new String[] {n, t + " (unreadable)", "", ""}));
     int name = rows.stream().mapToInt(r -> r[0].length()).max().orElse(0);
     int shape = rows.stream().mapToInt(r -> r[2].length()).max().orElse(0);
     for (String[] r : rows) {

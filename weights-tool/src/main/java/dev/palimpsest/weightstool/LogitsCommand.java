@@ -165,7 +165,10 @@ final class LogitsCommand implements Callable<Integer> {
       // Told below.
     }
     throw new IllegalArgumentException(
-        "--tokens " + file + ": '" + word.substring(0, Math.min(40, word.length()))
+        "--tokens "
+            + file
+            + ": '"
+            + word.substring(0, Math.min(40, word.length()))
             + "' is not a token id");
   }
 }

@@ -59,7 +59,8 @@ final class OutputFiles {
         Path from = source.resolveSibling(name);
         Path to = folder.resolve(name);
         if (Files.isRegularFile(from)
-            && !(Files.exists(to) && (Files.isSameFile(from, to) || Files.mismatch(from, to) < 0))) {
+            && !(Files.exists(to)
+                && (Files.isSameFile(from, to) || Files.mismatch(from, to) < 0))) {
           claim(name);
           out.add(from);
         }

@@ -183,10 +183,7 @@ final class Synthesis {
     MemorySegment bytes = MemorySegment.ofArray(new byte[(int) dtype.bytes(row.length)]);
     ElementCodec.encode(row, row.length, dtype, bytes, 0);
     ElementCodec.decode(
-        new WeightView("row", dtype, List.of((long) row.length), bytes),
-        0,
-        row.length,
-        row);
+        new WeightView("row", dtype, List.of((long) row.length), bytes), 0, row.length, row);
   }
 
   /** SplittableRandom's finaliser, so that neighbouring rows share nothing. */
@@ -201,8 +198,7 @@ final class Synthesis {
     parts.add(new Part(a, b, List.of(rows, columns), 0, scale, turns));
   }
 
-  private void vector(
-      String a, String b, long width, double centre, double spread, boolean turns) {
+  private void vector(String a, String b, long width, double centre, double spread, boolean turns) {
     parts.add(new Part(a, b, List.of(width), centre, spread, turns));
   }
 

@@ -126,8 +126,7 @@ final class SynthesizeCommand implements Callable<Integer> {
       names = {"-o", "--out"},
       paramLabel = "PATH",
       required = true,
-      description =
-          "Folder to write; for GGUF also the file itself, ending in .gguf (no default).")
+      description = "Folder to write; for GGUF also the file itself, ending in .gguf (no default).")
   private Path out;
 
   @Option(names = "--force", description = "Overwrite what is there (default: refuse).")

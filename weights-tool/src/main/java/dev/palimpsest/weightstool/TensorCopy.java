@@ -40,8 +40,7 @@ final class TensorCopy implements AutoCloseable {
       for (int i = 0; i < n; i++) {
         long from = source.applyAsLong(row + i);
         if (view.dtype() == type) {
-          MemorySegment.copy(
-              view.memory(), from * rowBytes, buffer, i * rowBytes, rowBytes);
+          MemorySegment.copy(view.memory(), from * rowBytes, buffer, i * rowBytes, rowBytes);
         } else {
           ElementCodec.decode(view, from * rowLength, rowLength, floats);
           ElementCodec.encode(floats, rowLength, type, buffer, i * rowBytes);

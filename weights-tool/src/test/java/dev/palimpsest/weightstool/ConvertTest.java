@@ -43,16 +43,14 @@ class ConvertTest {
         Files.mismatch(a.resolve("model.safetensors"), b.resolve("model.safetensors")),
         "the same tensors, in the same order");
     assertEquals(json(a.resolve("config.json")), json(b.resolve("config.json")));
-    assertEquals(
-        -1, Files.mismatch(a.resolve("tokenizer.json"), b.resolve("tokenizer.json")));
+    assertEquals(-1, Files.mismatch(a.resolve("tokenizer.json"), b.resolve("tokenizer.json")));
     JsonNode compared = JsonMapper.shared().readTree(CommandRun.ok("compare", a, gguf, "--json"));
     assertEquals(0.0, compared.get("max_abs").doubleValue());
     // Alone, the GGUF file still has its tokenizer.
     Files.delete(gguf.resolveSibling("tokenizer.json"));
     Path c = temp.resolve("c");
     CommandRun.ok("convert", gguf, "--to", "safetensors", "--out", c);
-    assertEquals(
-        -1, Files.mismatch(a.resolve("tokenizer.json"), c.resolve("tokenizer.json")));
+    assertEquals(-1, Files.mismatch(a.resolve("tokenizer.json"), c.resolve("tokenizer.json")));
   }
 
   /** The same seed is the same model in both formats, byte for byte what convert makes of it. */
@@ -68,12 +66,15 @@ class ConvertTest {
     assertTrue(d.get("count").intValue() > 100_000);
     try (Checkpoint x = Checkpoints.open(a);
         Checkpoint y = Checkpoints.open(g.resolve("model.gguf"))) {
-      assertEquals(
-          Families.describe(x).config().heads(), Families.describe(y).config().heads());
+      assertEquals(Families.describe(x).config().heads(), Families.describe(y).config().heads());
       assertEquals(130, Families.describe(y).config().maskToken());
       // In the file the rows differ: only their reordering makes them the same.
-      String q = Families.of(x).folderNames().weight(0, family.equals("llada") ? "q_proj" : "self_attn.q_proj");
-      boolean sameBytes = x.tensor(q).memory().mismatch(y.tensor("blk.0.attn_q.weight").memory()) < 0;
+      String q =
+          Families.of(x)
+              .folderNames()
+              .weight(0, family.equals("llada") ? "q_proj" : "self_attn.q_proj");
+      boolean sameBytes =
+          x.tensor(q).memory().mismatch(y.tensor("blk.0.attn_q.weight").memory()) < 0;
       assertEquals(family.equals("dream"), sameBytes);
     }
   }
@@ -84,14 +85,11 @@ class ConvertTest {
     synthesize("llada", "bf16", "safetensors", temp.resolve("b"));
     assertEquals(
         -1,
-        Files.mismatch(
-            temp.resolve("a/model.safetensors"), temp.resolve("b/model.safetensors")));
-    CommandRun.ok(
-        with("synthesize", "--family", "llada", "--out", temp.resolve("c"), "--seed", 8));
+        Files.mismatch(temp.resolve("a/model.safetensors"), temp.resolve("b/model.safetensors")));
+    CommandRun.ok(with("synthesize", "--family", "llada", "--out", temp.resolve("c"), "--seed", 8));
     assertNotEquals(
         -1,
-        Files.mismatch(
-            temp.resolve("a/model.safetensors"), temp.resolve("c/model.safetensors")));
+        Files.mismatch(temp.resolve("a/model.safetensors"), temp.resolve("c/model.safetensors")));
   }
 
   @Test
@@ -107,11 +105,11 @@ class ConvertTest {
     }
     CommandRun near = CommandRun.of("compare", g, a, "--tolerance", "0.01", "--json");
     assertEquals(0, near.status(), near.err());
-    double relative =
-        JsonMapper.shared().readTree(near.out()).get("relative_l2").doubleValue();
+    double relative = JsonMapper.shared().readTree(near.out()).get("relative_l2").doubleValue();
     assertTrue(relative > 1e-4, "it is quantised: " + relative);
     assertEquals(1, CommandRun.of("compare", g, a, "--tolerance", "1e-5").status());
-    CommandRun back = CommandRun.of("convert", g, "--to", "safetensors", "--out", temp.resolve("b"));
+    CommandRun back =
+        CommandRun.of("convert", g, "--to", "safetensors", "--out", temp.resolve("b"));
     assertEquals(1, back.status());
     assertTrue(back.err().contains("Q8_0") && back.err().contains("--dtype"), back.err());
     CommandRun.ok(
@@ -130,7 +128,8 @@ class ConvertTest {
         CommandRun.of("convert", a, "--to", "safetensors", "--dtype", "f32", "--out", a);
     assertEquals(1, refused.status());
     assertTrue(refused.err().contains("exists; pass --force"), refused.err());
-    assertEquals(-1, java.util.Arrays.mismatch(before, Files.readAllBytes(a.resolve("model.safetensors"))));
+    assertEquals(
+        -1, java.util.Arrays.mismatch(before, Files.readAllBytes(a.resolve("model.safetensors"))));
     // Even onto itself: the new file takes the name when it is whole.
     CommandRun.ok("convert", a, "--to", "safetensors", "--dtype", "f32", "--out", a, "--force");
     try (Checkpoint c = Checkpoints.open(a)) {
@@ -152,8 +151,7 @@ class ConvertTest {
     assertEquals("dream", doc.at("/config/family").stringValue());
     assertEquals(96, doc.at("/config/hidden").intValue());
     assertTrue(doc.get("runs").booleanValue());
-    assertEquals(
-        2L * doc.get("parameters").longValue(), doc.at("/dtypes/BF16/bytes").longValue());
+    assertEquals(2L * doc.get("parameters").longValue(), doc.at("/dtypes/BF16/bytes").longValue());
     assertEquals(3 + 2 * 12, doc.get("tensors").size());
     String page = CommandRun.ok("inspect", a, "--tensors");
     assertTrue(page.contains("model.layers.1.mlp.down_proj.weight"), page);
@@ -178,8 +176,7 @@ class ConvertTest {
 
   private static void synthesize(String family, String dtype, String format, Path out) {
     CommandRun.ok(
-        with(
-            "synthesize", "--family", family, "--dtype", dtype, "--format", format, "--out", out));
+        with("synthesize", "--family", family, "--dtype", dtype, "--format", format, "--out", out));
   }
 
   private static Object[] with(Object... words) {
