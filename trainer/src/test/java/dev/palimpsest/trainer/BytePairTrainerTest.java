@@ -110,8 +110,8 @@ class BytePairTrainerTest {
   void lineStartsAreTheTokensThatBeginWithALineFeed() throws IOException {
     Path json = tokenizer(400);
     boolean[] starts = LineStarts.of(json).tokens();
-    assertEquals(400, starts.length);
     try (HuggingFaceTokenizer tokenizer = TokenFile.tokenizer(json)) {
+      assertTrue(starts[(int) tokenizer.encode("\n    ", false, false).getIds()[0]]);
       for (int id = 2; id < starts.length; id++) {
         String text = tokenizer.decode(new long[] {id}, false);
         assertEquals(text.startsWith("\n"), starts[id], "token " + id);
