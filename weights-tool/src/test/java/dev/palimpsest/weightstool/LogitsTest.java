@@ -18,7 +18,8 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** Forward passes through the command, against golden logits and against each other. */
 class LogitsTest {
-  private static final Path GOLDENS = Path.of("..", "runtime", "src", "test", "resources", "goldens");
+  private static final Path GOLDENS =
+      Path.of("..", "runtime", "src", "test", "resources", "goldens");
 
   @TempDir Path temp;
 
@@ -58,14 +59,38 @@ class LogitsTest {
       String family, int layers, int hidden, int heads, int kv, int ffn, int vocab, int length)
       throws Exception {
     Object[] shape = {
-      "synthesize", "--family", family, "--layers", layers, "--hidden", hidden, "--heads", heads,
-      "--kv-heads", kv, "--ffn", ffn, "--vocab", vocab, "--dtype", "bf16", "--seed", length
+      "synthesize",
+      "--family",
+      family,
+      "--layers",
+      layers,
+      "--hidden",
+      hidden,
+      "--heads",
+      heads,
+      "--kv-heads",
+      kv,
+      "--ffn",
+      ffn,
+      "--vocab",
+      vocab,
+      "--dtype",
+      "bf16",
+      "--seed",
+      length
     };
     Path folder = temp.resolve("folder");
     CommandRun.ok(with(shape, "--out", folder));
     CommandRun.ok(with(shape, "--format", "gguf", "--out", temp.resolve("synthesized.gguf")));
     CommandRun.ok(
-        "convert", folder, "--to", "gguf", "--out", temp.resolve("converted.gguf"), "--dtype", "f32");
+        "convert",
+        folder,
+        "--to",
+        "gguf",
+        "--out",
+        temp.resolve("converted.gguf"),
+        "--dtype",
+        "f32");
     Path tokens = temp.resolve("tokens.txt");
     SplittableRandom random = new SplittableRandom(vocab);
     Files.writeString(
@@ -112,8 +137,17 @@ class LogitsTest {
 
   private static void logits(Path model, Path tokens, String dtype, int threads, Path out) {
     CommandRun.ok(
-        "logits", "--model", model, "--tokens", tokens, "--dtype", dtype, "--threads", threads,
-        "--out", out);
+        "logits",
+        "--model",
+        model,
+        "--tokens",
+        tokens,
+        "--dtype",
+        dtype,
+        "--threads",
+        threads,
+        "--out",
+        out);
   }
 
   private static double apart(Path a, Path b) {
