@@ -118,8 +118,7 @@ final class Trainer implements AutoCloseable {
     int n = networks.size();
     for (int w = 0; w < n; w++) {
       Denoiser own = networks.get(w);
-      MaskedBatch part =
-          batch.part(settings.batch() * w / n, settings.batch() * (w + 1) / n);
+      MaskedBatch part = batch.part(settings.batch() * w / n, settings.batch() * (w + 1) / n);
       parts.add(threads.submit(() -> backward(own, part, scale)));
     }
     for (Future<Double> part : parts) {

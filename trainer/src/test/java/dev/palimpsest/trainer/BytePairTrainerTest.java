@@ -83,8 +83,7 @@ class BytePairTrainerTest {
 
   @Test
   void tooSmallAVocabularyIsRefused() {
-    assertThrows(
-        IllegalArgumentException.class, () -> BytePairTrainer.train(List.of(CODE), 100));
+    assertThrows(IllegalArgumentException.class, () -> BytePairTrainer.train(List.of(CODE), 100));
   }
 
   @Test

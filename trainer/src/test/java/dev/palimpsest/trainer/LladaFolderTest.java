@@ -6,12 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.Engine;
+import dev.palimpsest.EngineOptions;
+import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.Checkpoints;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -120,11 +127,50 @@ class LladaFolderTest {
   }
 
   @Test
+  void theRuntimesEngineAgreesWithLibtorch() throws IOException {
+    Path tokenizer = folder.resolve("trained.json");
+    Files.writeString(
+        tokenizer, BytePairTrainer.train(List.of("int i = 0;\n    int j = i;\n"), 258));
+    DenoiserShape shape = new DenoiserShape(258, 32, 2, 2, 48, 16, 1, 0);
+    Path model = folder.resolve("engine");
+    int[] all = IntStream.range(0, IDS.length).toArray();
+    try (Denoiser network = new Denoiser(shape, 4, false);
+        Arena arena = Arena.ofShared()) {
+      float[] weights = network.values();
+      for (int i = 0; i < weights.length; i++) {
+        weights[i] *= 4;
+      }
+      network.load(weights);
+      LladaFolder.write(model, shape, weights, DType.F32, 16, tokenizer, Map.of());
+      MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, IDS.length * 258L);
+      try (Engine engine =
+          Engine.open(model, EngineOptions.DEFAULT.withDtype(ComputeType.F32).withThreads(1))) {
+        engine.logits(IDS, out);
+      }
+      double difference = 0;
+      double size = 0;
+      try (NoGradGuard _ = new NoGradGuard();
+          PointerScope _ = new PointerScope()) {
+        float[] torch = Denoiser.copy(network.logits(IDS, 1, all));
+        for (int i = 0; i < torch.length; i++) {
+          double d = out.getAtIndex(ValueLayout.JAVA_FLOAT, i) - torch[i];
+          difference += d * d;
+          size += (double) torch[i] * torch[i];
+        }
+      }
+      double error = Math.sqrt(difference / size);
+      assertTrue(error < 1e-5, "relative error " + error);
+    }
+  }
+
+  @Test
   void anotherNetworkIsRefused() throws IOException {
     export(weights(), DType.F32);
     Path config = folder.resolve("model/config.json");
     Files.writeString(
-        config, Files.readString(config).replaceFirst("\"weight_tying\" : true", "\"weight_tying\" : false"));
+        config,
+        Files.readString(config)
+            .replaceFirst("\"weight_tying\" : true", "\"weight_tying\" : false"));
     IOException e =
         assertThrows(IOException.class, () -> LladaFolder.read(folder.resolve("model"), false));
     assertTrue(e.getMessage().contains("tied"));

@@ -80,8 +80,7 @@ class NGramModelTest {
       int[] left = {6, 7};
       assertArrayEquals(new int[] {8}, model.fill(left, 1, new int[] {20, 21}, 4, 0));
       assertArrayEquals(new int[] {9}, model.fill(left, 1, new int[] {30, 31}, 4, 0));
-      assertArrayEquals(
-          new int[] {8, 20, 21}, model.fill(left, 3, new int[] {6, 7}, 4, 0));
+      assertArrayEquals(new int[] {8, 20, 21}, model.fill(left, 3, new int[] {6, 7}, 4, 0));
     }
   }
 

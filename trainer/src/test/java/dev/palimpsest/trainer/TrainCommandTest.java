@@ -68,8 +68,7 @@ class TrainCommandTest {
       zip.write("/** Not wanted. */ package a;".repeat(20).getBytes(StandardCharsets.UTF_8));
     }
     repository.put("/g/r/" + name + "/1/" + name + "-1-sources.jar", jar.toByteArray());
-    repository.put(
-        "/g/r/" + name + "/1/" + name + "-1.pom", pom.getBytes(StandardCharsets.UTF_8));
+    repository.put("/g/r/" + name + "/1/" + name + "-1.pom", pom.getBytes(StandardCharsets.UTF_8));
   }
 
   private static String file(String name, int i) {
@@ -164,8 +163,7 @@ class TrainCommandTest {
   @Test
   void otherLicencesStopTheBuild() throws IOException {
     publish(
-        "gpl",
-        "<project><licenses><license><name>GPL 2.0</name></license></licenses></project>");
+        "gpl", "<project><licenses><license><name>GPL 2.0</name></license></licenses></project>");
     publish("bare", "<project></project>");
     for (String name : new String[] {"gpl", "bare"}) {
       Outcome outcome =
@@ -183,8 +181,7 @@ class TrainCommandTest {
   @Test
   void whatIsMissingIsNamedWithTheCommandThatMakesIt() {
     String work = "--work=" + folder.resolve("empty");
-    Outcome missing =
-        execute("corpus", work, "--repository=" + address(), "--library=g.r:none:1");
+    Outcome missing = execute("corpus", work, "--repository=" + address(), "--library=g.r:none:1");
     assertEquals(1, missing.status());
     assertTrue(missing.err().contains("none-1.pom answered 404"), missing.err());
     assertTrue(execute("tokenizer", work).err().contains("palimpsest train corpus"));
