@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.kernels.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.palimpsest.kernels.AttentionMask;
+import dev.palimpsest.kernels.DType;
+import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.RowSpans;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * Softmax attention with an online softmax over tiles of keys (Milakov and Gimelshein, 2018; Dao et
+ * al., FlashAttention, 2022), so that memory never grows with the square of the length. A task is a
+ * tile of queries of one head of one sequence. Every query walks the keys in the same tiles from
+ * the sequence's start, so its bits do not depend on the batch.
+ */
+final class Attention implements ThreadTeam.Job {
+  private static final int QUERIES = 128;
+  private static final int KEYS = 64;
+
+  private final ThreadTeam team;
+  private final RowKernels kernels;
+  private final Scratch[] scratch;
+
+  private MemorySegment fused;
+  private HeadShape shape;
+  private RowSpans spans;
+  private AttentionMask mask;
+  private MemorySegment out;
+  private DType outType;
+  private int[] firstTile = new int[8];
+
+  /** What one worker needs; sized for the widest head seen. */
+  private static final class Scratch {
+    private float[] queries = new float[0];
+    private float[] outputs = new float[0];
+    private float[] keys = new float[0];
+    private float[] values = new float[0];
+    private float[] line = new float[0];
+    private final float[] scores = new float[4 * KEYS];
+    private final float[] state = new float[2 * QUERIES];
+
+    void reserve(int headDim, int paddedDim) {
+      if (outputs.length < QUERIES * paddedDim || queries.length < QUERIES * headDim) {
+        queries = new float[QUERIES * headDim];
+        outputs = new float[QUERIES * paddedDim];
+        keys = new float[KEYS * headDim];
+        values = new float[KEYS * paddedDim];
+        line = new float[headDim];
+      }
+    }
+  }
+
+  Attention(ThreadTeam team, RowKernels kernels) {
+    this.team = team;
+    this.kernels = kernels;
+    if (KEYS % kernels.panelWidth() != 0) {
+      throw new IllegalStateException(
+          "panels of " + kernels.panelWidth() + " columns do not fill tiles of " + KEYS + " keys");
+    }
+    scratch = new Scratch[team.size()];
+    Arrays.setAll(scratch, i -> new Scratch());
+  }
+
+  void attend(
+      MemorySegment fused,
+      HeadShape shape,
+      RowSpans spans,
+      AttentionMask mask,
+      MemorySegment out,
+      DType outType) {
+    this.fused = fused;
+    this.shape = shape;
+    this.spans = spans;
+    this.mask = mask;
+    this.out = out;
+    this.outType = outType;
+    int sequences = spans.sequences();
+    if (firstTile.length <= sequences) {
+      firstTile = new int[2 * sequences + 1];
+    }
+    int tiles = 0;
+    for (int s = 0; s < sequences; s++) {
+      firstTile[s] = tiles;
+      tiles += (spans.length(s) + QUERIES - 1) / QUERIES;
+    }
+    firstTile[sequences] = tiles;
+    team.run(this, Math.multiplyExact(tiles, shape.heads()));
+  }
+
+  @Override
+  public void run(int task, int worker) {
+    int head = task % shape.heads();
+    int tile = task / shape.heads();
+    int s = Arrays.binarySearch(firstTile, 0, spans.sequences() + 1, tile);
+    // each sequence has at least one tile, so starts are distinct
+    s = s >= 0 ? s : -s - 2;
+    attend(s, head, (tile - firstTile[s]) * QUERIES, scratch[worker]);
+  }
+
+  /** Queries {@code first .. first + QUERIES - 1} of sequence {@code s}, as far as they go. */
+  private void attend(int s, int head, int first, Scratch w) {
+    int d = shape.headDim();
+    int panel = kernels.panelWidth();
+    int padded = (d + panel - 1) / panel * panel;
+    w.reserve(d, padded);
+    int length = spans.length(s);
+    int queries = Math.min(QUERIES, length - first);
+    long rowBytes = 4L * shape.fusedWidth();
+    long start = spans.start(s) * rowBytes;
+    float scale = (float) (1 / Math.sqrt(d));
+    long queryAt = start + first * rowBytes + 4L * head * d;
+    for (int q = 0; q < queries; q++) {
+      kernels.loadScaled(fused, queryAt + q * rowBytes, d, scale, w.queries, q * d);
+      w.state[2 * q] = Float.NEGATIVE_INFINITY;
+      w.state[2 * q + 1] = 0;
+    }
+    Arrays.fill(w.outputs, 0, queries * padded, 0f);
+
+    int kvHead = head / (shape.heads() / shape.kvHeads());
+    long keyAt = start + 4L * (shape.queryWidth() + kvHead * d);
+    long valueAt = keyAt + 4L * shape.keyWidth();
+    int visible = visible(first + queries - 1, length);
+    for (int k = 0; k < visible; k += KEYS) {
+      int keys = Math.min(KEYS, length - k);
+      loadKeys(keyAt + k * rowBytes, rowBytes, keys, d, panel, w);
+      loadValues(valueAt + k * rowBytes, rowBytes, keys, d, panel, w);
+      for (int q = 0; q < queries; q += 4) {
+        int rows = Math.min(4, queries - q);
+        if (visible(first + q + rows - 1, length) > k) {
+          tile(q, rows, first, k, keys, length, d, padded, panel, w);
+        }
+      }
+    }
+    long outAt = (long) (spans.start(s) + first) * shape.queryWidth() + (long) head * d;
+    for (int q = 0; q < queries; q++) {
+      long at = (outAt + (long) q * shape.queryWidth()) * outType.blockBytes();
+      kernels.storeScaled(w.outputs, q * padded, d, 1 / w.state[2 * q + 1], out, at, outType);
+    }
+  }
+
+  /** Keys that the query at {@code position} sees. */
+  private int visible(int position, int length) {
+    int block = mask.blockLength();
+    return block == 0 ? length : (int) Math.min(length, (position / block + 1L) * block);
+  }
+
+  /** Keys turned: {@code [panel][d][column]}; columns beyond the last key keep what they held. */
+  private void loadKeys(long at, long rowBytes, int keys, int d, int panel, Scratch w) {
+    for (int j = 0; j < keys; j++) {
+      MemorySegment.copy(fused, JAVA_FLOAT, at + j * rowBytes, w.line, 0, d);
+      int column = j / panel * d * panel + j % panel;
+      for (int i = 0; i < d; i++) {
+        w.keys[column + i * panel] = w.line[i];
+      }
+    }
+  }
+
+  /** Values {@code [panel of columns][key][column]}, columns padded with what they held. */
+  private void loadValues(long at, long rowBytes, int keys, int d, int panel, Scratch w) {
+    for (int column = 0; column < d; column += panel) {
+      int n = Math.min(panel, d - column);
+      for (int j = 0; j < keys; j++) {
+        MemorySegment.copy(
+            fused,
+            JAVA_FLOAT,
+            at + j * rowBytes + 4L * column,
+            w.values,
+            column * KEYS + j * panel,
+            n);
+      }
+    }
+  }
+
+  private void tile(
+      int q,
+      int rows,
+      int first,
+      int k,
+      int keys,
+      int length,
+      int d,
+      int padded,
+      int panel,
+      Scratch w) {
+    for (int j = 0; j < keys; j += panel) {
+      kernels.multiply(w.queries, q * d, d, rows, w.keys, j * d, d, w.scores, j, KEYS, false);
+    }
+    for (int r = 0; r < rows; r++) {
+      int seen = visible(first + q + r, length) - k;
+      if (seen < keys) {
+        Arrays.fill(
+            w.scores, r * KEYS + Math.max(0, seen), r * KEYS + keys, Float.NEGATIVE_INFINITY);
+      }
+      float factor = kernels.softmaxTile(w.scores, r * KEYS, keys, w.state, 2 * (q + r));
+      if (factor != 1) {
+        kernels.scale(w.outputs, (q + r) * padded, padded, factor);
+      }
+    }
+    for (int column = 0; column < padded; column += panel) {
+      kernels.multiply(
+          w.scores,
+          0,
+          KEYS,
+          rows,
+          w.values,
+          column * KEYS,
+          keys,
+          w.outputs,
+          q * padded + column,
+          padded,
+          true);
+    }
+  }
+}

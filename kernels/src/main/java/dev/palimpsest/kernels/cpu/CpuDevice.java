@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.kernels.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import dev.palimpsest.kernels.AttentionMask;
+import dev.palimpsest.kernels.DType;
+import dev.palimpsest.kernels.Device;
+import dev.palimpsest.kernels.EmbeddingTable;
+import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.PackedLinear;
+import dev.palimpsest.kernels.PredictionRows;
+import dev.palimpsest.kernels.Predictions;
+import dev.palimpsest.kernels.Rope;
+import dev.palimpsest.kernels.RowSpans;
+import dev.palimpsest.kernels.Tensor;
+import dev.palimpsest.kernels.WeightView;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * The ops on the processor: matrix products by oneDNN where it loads, the rest by the Vector API
+ * where its module is present, and plain Java for what is missing. A team of threads shares the
+ * tasks of each op.
+ *
+ * <p>Tensors are native memory; one used after {@link #free} or {@link #close} is answered by an
+ * {@link IllegalStateException}.
+ */
+public final class CpuDevice implements Device {
+  private static final int[] ALL = {};
+
+  private final NativeMemory memory;
+  private final ThreadTeam team;
+  private final RowKernels kernels;
+  private final Gemm gemm;
+  private final Normalisation normalisation;
+  private final Rotary rotary;
+  private final Attention attention;
+  private final Prediction prediction;
+  private boolean closed;
+
+  private CpuDevice(NativeMemory memory, ThreadTeam team, RowKernels kernels, Gemm gemm) {
+    this.memory = memory;
+    this.team = team;
+    this.kernels = kernels;
+    this.gemm = gemm;
+    normalisation = new Normalisation(team, kernels);
+    rotary = new Rotary(team, kernels);
+    attention = new Attention(team, kernels);
+    prediction = new Prediction(team, gemm, kernels, memory);
+  }
+
+  /**
+   * Opens the processor. Logs once, at INFO, who computes and why.
+   *
+   * @throws IllegalStateException if something the options insist on is not there; the message says
+   *     what and why
+   */
+  public static CpuDevice open(CpuOptions options) {
+    int threads =
+        options.threads() > 0 ? options.threads() : Runtime.getRuntime().availableProcessors();
+    NativeMemory memory = new NativeMemory();
+    ThreadTeam team = new ThreadTeam(threads);
+    try {
+      Providers.Choice choice = Providers.choose(options, team, memory);
+      CpuDevice device = new CpuDevice(memory, team, choice.kernels(), choice.gemm());
+      System.getLogger(CpuDevice.class.getName())
+          .log(System.Logger.Level.INFO, "{0}: {1}", device.describe(), choice.reason());
+      return device;
+    } catch (RuntimeException | Error e) {
+      team.close();
+      memory.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public String describe() {
+    return "cpu, "
+        + team.size()
+        + (team.size() == 1 ? " thread, " : " threads, ")
+        + gemm.describe()
+        + ", "
+        + kernels.describe();
+  }
+
+  @Override
+  public DType computeType() {
+    return gemm.computeType();
+  }
+
+  // ---- memory ----
+
+  @Override
+  public Tensor allocate(DType dtype, int rows, int width) {
+    open("allocate");
+    if (dtype != DType.F32 && dtype != DType.BF16) {
+      throw new IllegalArgumentException("allocate: activations are F32 or BF16; found " + dtype);
+    }
+    if (rows <= 0 || width <= 0) {
+      throw new IllegalArgumentException(
+          "allocate: wants at least one row and column; found " + rows + " x " + width);
+    }
+    return new Tensor(dtype, rows, width, memory.allocate(dtype.bytes((long) rows * width)));
+  }
+
+  @Override
+  public void free(Tensor tensor) {
+    open("free");
+    memory.free(tensor.memory());
+  }
+
+  @Override
+  public PackedLinear pack(WeightView... parts) {
+    open("pack");
+    if (parts.length == 0) {
+      throw new IllegalArgumentException("pack: wants at least one projection");
+    }
+    matrix("pack", parts[0]);
+    long out = 0;
+    for (WeightView part : parts) {
+      matrix("pack", part);
+      out += part.dimension(0);
+      if (part.dimension(1) != parts[0].dimension(1)) {
+        throw unequal("pack", parts[0], part);
+      }
+    }
+    if (out > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException("pack: " + out + " outputs are too many for one map");
+    }
+    return gemm.pack(List.of(parts), false);
+  }
+
+  @Override
+  public PackedLinear packGated(WeightView gate, WeightView up) {
+    open("packGated");
+    matrix("packGated", gate);
+    matrix("packGated", up);
+    if (!gate.shape().equals(up.shape())) {
+      throw unequal("packGated", gate, up);
+    }
+    return gemm.pack(List.of(gate, up), true);
+  }
+
+  private static void matrix(String op, WeightView view) {
+    if (view.shape().size() != 2 || view.elements() == 0) {
+      throw new IllegalArgumentException(
+          op + ": tensor " + view.name() + " must be a matrix; found shape " + view.shape());
+    }
+    if (view.shape().get(0) > Integer.MAX_VALUE || view.shape().get(1) > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          op + ": tensor " + view.name() + " is too large: " + view.shape());
+    }
+    Dequantizer.check(op, view, view.dimension(1));
+  }
+
+  private static IllegalArgumentException unequal(String op, WeightView a, WeightView b) {
+    return new IllegalArgumentException(
+        op
+            + ": shapes do not fit together: "
+            + a.name()
+            + a.shape()
+            + " and "
+            + b.name()
+            + b.shape());
+  }
+
+  @Override
+  public EmbeddingTable table(WeightView weights) {
+    open("table");
+    matrix("table", weights);
+    return new CpuTable(this, weights);
+  }
+
+  @Override
+  public Tensor vector(WeightView... parts) {
+    open("vector");
+    long width = 0;
+    for (WeightView part : parts) {
+      if (part.elements() > Integer.MAX_VALUE || part.elements() == 0) {
+        throw new IllegalArgumentException(
+            "vector: tensor " + part.name() + " has shape " + part.shape());
+      }
+      Dequantizer.check("vector", part, (int) part.elements());
+      width += part.elements();
+    }
+    if (width == 0 || width > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "vector: wants between one and 2^31 - 1 elements; found " + width);
+    }
+    Tensor tensor = allocate(DType.F32, 1, (int) width);
+    long at = 0;
+    for (WeightView part : parts) {
+      Dequantizer.read(part, 0, (int) part.elements(), tensor.memory(), at);
+      at += 4 * part.elements();
+    }
+    return tensor;
+  }
+
+  // ---- ops ----
+
+  @Override
+  public void embed(EmbeddingTable table, int[] tokens, int rows, Tensor out) {
+    open("embed");
+    if (!(table instanceof CpuTable t) || t.owner() != this) {
+      throw new IllegalArgumentException("embed: the table was made by another device");
+    }
+    tensor("embed", "out", out, DType.F32, rows, t.width());
+    if (tokens.length < rows) {
+      throw new IllegalArgumentException(
+          "embed: " + rows + " rows want as many tokens; found " + tokens.length);
+    }
+    if (!t.view().memory().scope().isAlive()) {
+      throw new IllegalStateException(
+          "embed: the checkpoint that holds " + t.view().name() + " is closed");
+    }
+    int vocabulary = t.vocabulary();
+    int width = t.width();
+    for (int i = 0; i < rows; i++) {
+      int token = tokens[i];
+      if (token < 0 || token >= vocabulary) {
+        throw new IllegalArgumentException(
+            "embed: token "
+                + token
+                + " in row "
+                + i
+                + " is outside the vocabulary of "
+                + vocabulary);
+      }
+      Dequantizer.read(t.view(), (long) token * width, width, out.memory(), 4L * i * width);
+    }
+  }
+
+  @Override
+  public void rmsNorm(Tensor x, int rows, Tensor weight, float eps, Tensor out) {
+    open("rmsNorm");
+    tensor("rmsNorm", "x", x, DType.F32, rows, x.width());
+    norm("rmsNorm", x, ALL, rows, weight, eps, out);
+  }
+
+  @Override
+  public void rmsNormRows(Tensor x, int[] index, int count, Tensor weight, float eps, Tensor out) {
+    open("rmsNormRows");
+    tensor("rmsNormRows", "x", x, DType.F32, 0, x.width());
+    if (index.length < count) {
+      throw new IllegalArgumentException(
+          "rmsNormRows: " + count + " rows want as many indices; found " + index.length);
+    }
+    for (int i = 0; i < count; i++) {
+      if (index[i] < 0 || index[i] >= x.rows()) {
+        throw new IllegalArgumentException(
+            "rmsNormRows: index " + index[i] + " is outside the " + x.rows() + " rows of x");
+      }
+    }
+    if (x.memory().address() == out.memory().address()) {
+      throw new IllegalArgumentException("rmsNormRows: out must not be x");
+    }
+    if (count > 0) {
+      norm("rmsNormRows", x, index, count, weight, eps, out);
+    }
+  }
+
+  private void norm(
+      String op, Tensor x, int[] index, int rows, Tensor weight, float eps, Tensor out) {
+    tensor(op, "weight", weight, DType.F32, 1, x.width());
+    DType type = out.dtype() == DType.F32 ? DType.F32 : computeType();
+    tensor(op, "out", out, type, rows, x.width());
+    normalisation.rows(
+        x.memory(), index, rows, x.width(), weight.memory(), eps, out.memory(), type);
+  }
+
+  @Override
+  public void linear(Tensor x, int rows, PackedLinear weights, Tensor out) {
+    multiply("linear", x, rows, weights, Gemm.Mode.STORE, MemorySegment.NULL, out);
+  }
+
+  @Override
+  public void linear(Tensor x, int rows, PackedLinear weights, Tensor bias, Tensor out) {
+    tensor("linear", "bias", bias, DType.F32, 1, weights.outFeatures());
+    multiply("linear", x, rows, weights, Gemm.Mode.STORE, bias.memory(), out);
+  }
+
+  @Override
+  public void addBias(Tensor x, int rows, Tensor bias) {
+    open("addBias");
+    tensor("addBias", "x", x, DType.F32, rows, bias.width());
+    tensor("addBias", "bias", bias, DType.F32, 1, x.width());
+    for (int i = 0; i < rows; i++) {
+      kernels.add(x.memory(), 4L * i * x.width(), bias.memory(), 0, x.width());
+    }
+  }
+
+  @Override
+  public void linearAdd(Tensor x, int rows, PackedLinear weights, Tensor accumulator) {
+    multiply("linearAdd", x, rows, weights, Gemm.Mode.ADD, MemorySegment.NULL, accumulator);
+  }
+
+  @Override
+  public void gatedSilu(Tensor x, int rows, PackedLinear gateUp, Tensor out) {
+    multiply("gatedSilu", x, rows, gateUp, Gemm.Mode.GATED, MemorySegment.NULL, out);
+  }
+
+  private void multiply(
+      String op,
+      Tensor x,
+      int rows,
+      PackedLinear weights,
+      Gemm.Mode mode,
+      MemorySegment bias,
+      Tensor out) {
+    open(op);
+    CpuLinear map = linear(op, weights, mode == Gemm.Mode.GATED);
+    tensor(op, "x", x, computeType(), rows, map.in);
+    DType type = mode == Gemm.Mode.GATED ? computeType() : DType.F32;
+    tensor(op, "out", out, type, rows, map.out);
+    if (x.memory().address() == out.memory().address()) {
+      throw new IllegalArgumentException(op + ": out must not be x");
+    }
+    gemm.multiply(x.memory(), rows, map, mode, bias, out.memory());
+  }
+
+  private CpuLinear linear(String op, PackedLinear weights, boolean gated) {
+    if (!(weights instanceof CpuLinear map) || map.owner != gemm) {
+      throw new IllegalArgumentException(op + ": the weights were packed by another device");
+    }
+    if (map.gated != gated) {
+      throw new IllegalArgumentException(
+          op + (gated ? ": wants weights from packGated" : ": does not take weights of packGated"));
+    }
+    return map;
+  }
+
+  @Override
+  public void headNorm(
+      Tensor fused, int rows, HeadShape shape, Tensor queryWeight, Tensor keyWeight, float eps) {
+    open("headNorm");
+    tensor("headNorm", "fused", fused, DType.F32, rows, shape.fusedWidth());
+    tensor("headNorm", "queryWeight", queryWeight, DType.F32, 1, shape.headDim());
+    tensor("headNorm", "keyWeight", keyWeight, DType.F32, 1, shape.headDim());
+    normalisation.heads(fused.memory(), rows, shape, queryWeight.memory(), keyWeight.memory(), eps);
+  }
+
+  @Override
+  public void rotate(Tensor fused, int rows, HeadShape shape, Rope rope, int[] positions) {
+    open("rotate");
+    tensor("rotate", "fused", fused, DType.F32, rows, shape.fusedWidth());
+    if (rope.dims() > shape.headDim()) {
+      throw new IllegalArgumentException(
+          "rotate: a head of " + shape.headDim() + " elements cannot turn " + rope.dims());
+    }
+    if (positions.length < rows) {
+      throw new IllegalArgumentException(
+          "rotate: " + rows + " rows want as many positions; found " + positions.length);
+    }
+    if (rope.dims() > 0) {
+      rotary.rotate(fused.memory(), rows, shape, rope, positions);
+    }
+  }
+
+  @Override
+  public void attention(
+      Tensor fused, HeadShape shape, RowSpans spans, AttentionMask mask, Tensor out) {
+    open("attention");
+    int rows = spans.rows();
+    tensor("attention", "fused", fused, DType.F32, rows, shape.fusedWidth());
+    DType type = out.dtype() == DType.F32 ? DType.F32 : computeType();
+    tensor("attention", "out", out, type, rows, shape.queryWidth());
+    attention.attend(fused.memory(), shape, spans, mask, out.memory(), type);
+  }
+
+  @Override
+  public void predict(
+      Tensor hidden, int rows, PackedLinear head, PredictionRows wanted, Predictions out) {
+    open("predict");
+    CpuLinear map = linear("predict", head, false);
+    tensor("predict", "hidden", hidden, computeType(), rows, map.in);
+    for (int i = 0; i < wanted.size(); i++) {
+      if (wanted.row(i) < 0 || wanted.row(i) >= rows || wanted.unconditionalRow(i) >= rows) {
+        throw new IllegalArgumentException(
+            "predict: entry "
+                + i
+                + " wants rows "
+                + wanted.row(i)
+                + " and "
+                + wanted.unconditionalRow(i)
+                + " of "
+                + rows);
+      }
+    }
+    prediction.predict(hidden.memory(), map, wanted, out);
+  }
+
+  @Override
+  public void logits(Tensor hidden, int rows, PackedLinear head, MemorySegment out) {
+    open("logits");
+    CpuLinear map = linear("logits", head, false);
+    tensor("logits", "hidden", hidden, computeType(), rows, map.in);
+    long bytes = 4L * rows * map.out;
+    if (out.byteSize() < bytes || out.isReadOnly()) {
+      throw new IllegalArgumentException(
+          "logits: out must be writable and hold "
+              + rows
+              + " x "
+              + map.out
+              + " floats, "
+              + bytes
+              + " bytes; found "
+              + out.byteSize()
+              + (out.isReadOnly() ? ", read-only" : ""));
+    }
+    if (out.isNative() && out.address() % 4 == 0) {
+      gemm.multiply(hidden.memory(), rows, map, Gemm.Mode.STORE, MemorySegment.NULL, out);
+      return;
+    }
+    int chunk = Math.clamp((32L << 20) / (4L * map.out), 1, rows);
+    MemorySegment block = memory.allocate(4L * chunk * map.out);
+    try {
+      long xRow = (long) map.in * computeType().blockBytes();
+      for (int row = 0; row < rows; row += chunk) {
+        int n = Math.min(chunk, rows - row);
+        gemm.multiply(
+            hidden.memory().asSlice(row * xRow),
+            n,
+            map,
+            Gemm.Mode.STORE,
+            MemorySegment.NULL,
+            block);
+        MemorySegment.copy(
+            block,
+            JAVA_FLOAT_UNALIGNED,
+            0,
+            out,
+            JAVA_FLOAT_UNALIGNED,
+            4L * row * map.out,
+            (long) n * map.out);
+      }
+    } finally {
+      memory.free(block);
+    }
+  }
+
+  // ---- checks ----
+
+  private void open(String op) {
+    if (closed) {
+      throw new IllegalStateException(op + ": the device is closed");
+    }
+  }
+
+  private void tensor(String op, String role, Tensor t, DType dtype, int rows, int width) {
+    if (!t.memory().scope().isAlive()) {
+      throw new IllegalStateException(op + ": " + role + " was freed");
+    }
+    if (t.dtype() != dtype || t.rows() < rows || t.width() != width || rows < 0) {
+      throw new IllegalArgumentException(
+          op
+              + ": "
+              + role
+              + " must be "
+              + dtype
+              + " with at least "
+              + rows
+              + " rows of "
+              + width
+              + "; found "
+              + t.dtype()
+              + " "
+              + t.rows()
+              + " x "
+              + t.width());
+    }
+    if (!t.memory().isNative()
+        || t.memory().address() % NativeMemory.ALIGNMENT != 0
+        || t.memory().byteSize() < dtype.bytes((long) t.rows() * width)) {
+      throw new IllegalArgumentException(
+          op + ": " + role + " was not allocated by a CPU device, or its memory is too small");
+    }
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      team.close();
+      gemm.close();
+      memory.close();
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "CpuDevice[" + (closed ? "closed" : describe()) + "]";
+  }
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.kernels.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import dev.palimpsest.kernels.DType;
+import java.lang.foreign.MemorySegment;
+
+/** The inner loops in plain Java, for a JVM without the Vector API module. */
+final class PlainRowKernels implements RowKernels {
+  private static final int PANEL = 16;
+
+  @Override
+  public String describe() {
+    return "plain Java";
+  }
+
+  @Override
+  public int panelWidth() {
+    return PANEL;
+  }
+
+  @Override
+  public void multiply(
+      float[] a,
+      int aAt,
+      int lda,
+      int rows,
+      float[] panel,
+      int panelAt,
+      int k,
+      float[] c,
+      int cAt,
+      int ldc,
+      boolean accumulate) {
+    for (int r = 0; r < rows; r++) {
+      int out = cAt + r * ldc;
+      if (!accumulate) {
+        java.util.Arrays.fill(c, out, out + PANEL, 0f);
+      }
+      int in = aAt + r * lda;
+      for (int i = 0; i < k; i++) {
+        float x = a[in + i];
+        int p = panelAt + i * PANEL;
+        for (int j = 0; j < PANEL; j++) {
+          c[out + j] = Math.fma(x, panel[p + j], c[out + j]);
+        }
+      }
+    }
+  }
+
+  @Override
+  public void rmsNorm(
+      MemorySegment x,
+      long xAt,
+      int n,
+      MemorySegment weight,
+      float eps,
+      MemorySegment out,
+      long outAt,
+      DType outType) {
+    double squares = 0;
+    for (int i = 0; i < n; i++) {
+      float v = x.get(JAVA_FLOAT, xAt + 4L * i);
+      squares += (double) v * v;
+    }
+    float inverse = (float) (1 / Math.sqrt(squares / n + eps));
+    for (int i = 0; i < n; i++) {
+      float v = x.get(JAVA_FLOAT, xAt + 4L * i) * inverse * weight.get(JAVA_FLOAT, 4L * i);
+      store(out, outAt, outType, i, v);
+    }
+  }
+
+  private static void store(MemorySegment out, long at, DType type, int i, float v) {
+    if (type == DType.BF16) {
+      out.set(JAVA_SHORT, at + 2L * i, Bfloat16.of(v));
+    } else {
+      out.set(JAVA_FLOAT, at + 4L * i, v);
+    }
+  }
+
+  @Override
+  public void rotateHalves(
+      MemorySegment x, long xAt, int half, float[] cos, float[] sin, int tableAt) {
+    for (int i = 0; i < half; i++) {
+      long first = xAt + 4L * i;
+      long second = first + 4L * half;
+      float a = x.get(JAVA_FLOAT, first);
+      float b = x.get(JAVA_FLOAT, second);
+      float c = cos[tableAt + i];
+      float s = sin[tableAt + i];
+      x.set(JAVA_FLOAT, first, a * c - b * s);
+      x.set(JAVA_FLOAT, second, b * c + a * s);
+    }
+  }
+
+  @Override
+  public void add(MemorySegment x, long xAt, MemorySegment y, long yAt, int n) {
+    for (int i = 0; i < n; i++) {
+      long at = xAt + 4L * i;
+      x.set(JAVA_FLOAT, at, x.get(JAVA_FLOAT, at) + y.get(JAVA_FLOAT, yAt + 4L * i));
+    }
+  }
+
+  @Override
+  public void gatedSilu(
+      MemorySegment gate,
+      long gateAt,
+      MemorySegment up,
+      long upAt,
+      int n,
+      MemorySegment out,
+      long outAt,
+      DType outType) {
+    for (int i = 0; i < n; i++) {
+      float g = gate.get(JAVA_FLOAT, gateAt + 4L * i);
+      float u = up.get(JAVA_FLOAT, upAt + 4L * i);
+      store(out, outAt, outType, i, g / (1 + Exponential.of(-g)) * u);
+    }
+  }
+
+  @Override
+  public void widen(MemorySegment bf16, long at, float[] out, int outAt, int n) {
+    for (int i = 0; i < n; i++) {
+      out[outAt + i] = Bfloat16.toFloat(bf16.get(JAVA_SHORT, at + 2L * i));
+    }
+  }
+
+  @Override
+  public void narrow(MemorySegment f32, long at, MemorySegment bf16, long outAt, int n) {
+    for (int i = 0; i < n; i++) {
+      bf16.set(JAVA_SHORT, outAt + 2L * i, Bfloat16.of(f32.get(JAVA_FLOAT, at + 4L * i)));
+    }
+  }
+
+  @Override
+  public float softmaxTile(float[] scores, int at, int n, float[] state, int stateAt) {
+    float before = state[stateAt];
+    float max = before;
+    for (int i = at; i < at + n; i++) {
+      max = scores[i] > max ? scores[i] : max;
+    }
+    float sum = 0;
+    for (int i = at; i < at + n; i++) {
+      scores[i] = Exponential.of(scores[i] - max);
+      sum += scores[i];
+    }
+    float factor = Exponential.of(before - max);
+    state[stateAt] = max;
+    state[stateAt + 1] = state[stateAt + 1] * factor + sum;
+    return factor;
+  }
+
+  @Override
+  public void scale(float[] x, int at, int n, float factor) {
+    for (int i = at; i < at + n; i++) {
+      x[i] *= factor;
+    }
+  }
+
+  @Override
+  public void loadScaled(MemorySegment x, long xAt, int n, float factor, float[] out, int outAt) {
+    for (int i = 0; i < n; i++) {
+      out[outAt + i] = x.get(JAVA_FLOAT, xAt + 4L * i) * factor;
+    }
+  }
+
+  @Override
+  public void storeScaled(
+      float[] x, int at, int n, float factor, MemorySegment out, long outAt, DType outType) {
+    for (int i = 0; i < n; i++) {
+      store(out, outAt, outType, i, x[at + i] * factor);
+    }
+  }
+
+  @Override
+  public void guide(float[] c, float[] u, int n, float strength) {
+    for (int i = 0; i < n; i++) {
+      c[i] = Math.fma(strength, c[i] - u[i], u[i]);
+    }
+  }
+
+  @Override
+  public void topTwo(float[] x, int n, float[] two) {
+    float first = Float.NEGATIVE_INFINITY;
+    float second = Float.NEGATIVE_INFINITY;
+    for (int i = 0; i < n; i++) {
+      float v = x[i];
+      if (v > first) {
+        second = first;
+        first = v;
+      } else if (v > second) {
+        second = v;
+      }
+    }
+    two[0] = first;
+    two[1] = second;
+  }
+
+  @Override
+  public void exponentials(
+      float[] x, int n, float max, float inverseTemperature, float[] e, double[] sums) {
+    double sum = 0;
+    double weighted = 0;
+    for (int i = 0; i < n; i++) {
+      float d = (x[i] - max) * inverseTemperature;
+      float v = Exponential.of(d);
+      e[i] = v;
+      sum += v;
+      // exp(−∞)·(−∞) counts as 0, as its limit does.
+      weighted += v == 0 ? 0 : v * d;
+    }
+    sums[0] = sum;
+    sums[1] = weighted;
+  }
+
+  @Override
+  public double entropyFloor(float[] e, int n, double scale) {
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+      double p = e[i] * scale;
+      sum += p > 0 ? p * Math.log1p(1e-10 / p) : 0;
+    }
+    return sum;
+  }
+
+  @Override
+  public double sumAbove(float[] x, float[] e, int n, float threshold) {
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+      if (x[i] > threshold) {
+        sum += e[i];
+      }
+    }
+    return sum;
+  }
+
+  @Override
+  public int countAbove(float[] x, int n, float threshold) {
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+      if (x[i] > threshold) {
+        count++;
+      }
+    }
+    return count;
+  }
+}

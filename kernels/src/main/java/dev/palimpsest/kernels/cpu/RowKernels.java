@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.kernels.cpu;
+
+import dev.palimpsest.kernels.DType;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The inner loops of all ops, on rows in native memory or scratch arrays; two implementations that
+ * compute the same with and without the Vector API. Offsets into segments are in bytes, into arrays
+ * in elements. Nothing here checks shapes: the ops have.
+ */
+interface RowKernels {
+  /** For the log: who computes. */
+  String describe();
+
+  /** Columns of {@code c} that one {@link #multiply} fills. */
+  int panelWidth();
+
+  /**
+   * {@code c[r][j] = Σ a[r][i]·panel[i][j]} (added to {@code c} when {@code accumulate}) for {@code
+   * panelWidth()} columns j; the sum runs over ascending i by fused multiply-adds, whatever {@code
+   * rows} is.
+   *
+   * @param lda elements from row to row of {@code a}
+   * @param panel {@code [k][panelWidth()]}
+   * @param ldc elements from row to row of {@code c}
+   */
+  void multiply(
+      float[] a,
+      int aAt,
+      int lda,
+      int rows,
+      float[] panel,
+      int panelAt,
+      int k,
+      float[] c,
+      int cAt,
+      int ldc,
+      boolean accumulate);
+
+  /** {@code out = x / sqrt(mean(x²) + eps) · weight}; {@code out} f32 or bf16, may be {@code x}. */
+  void rmsNorm(
+      MemorySegment x,
+      long xAt,
+      int n,
+      MemorySegment weight,
+      float eps,
+      MemorySegment out,
+      long outAt,
+      DType outType);
+
+  /** {@code (a, b) ← (a·cos − b·sin, b·cos + a·sin)} for a = x[i], b = x[i + half]. */
+  void rotateHalves(MemorySegment x, long xAt, int half, float[] cos, float[] sin, int tableAt);
+
+  /** {@code x += y}, f32. */
+  void add(MemorySegment x, long xAt, MemorySegment y, long yAt, int n);
+
+  /** {@code out = silu(gate)·up}; {@code out} f32 or bf16. */
+  void gatedSilu(
+      MemorySegment gate,
+      long gateAt,
+      MemorySegment up,
+      long upAt,
+      int n,
+      MemorySegment out,
+      long outAt,
+      DType outType);
+
+  /** bf16 to f32. */
+  void widen(MemorySegment bf16, long at, float[] out, int outAt, int n);
+
+  /** f32 to bf16, to nearest even. */
+  void narrow(MemorySegment f32, long at, MemorySegment bf16, long outAt, int n);
+
+  /**
+   * One tile of an online softmax: scores become {@code exp(score − max)} under the running
+   * maximum. A tile of nothing but −∞ leaves the state as it is once a finite score was seen.
+   *
+   * @param state {@code [stateAt]} the maximum so far (−∞ before the first tile), {@code [stateAt +
+   *     1]} the sum so far under that maximum
+   * @return what sums and outputs gathered so far were multiplied with: exp(old max − new max)
+   */
+  float softmaxTile(float[] scores, int at, int n, float[] state, int stateAt);
+
+  /** {@code x *= factor}. */
+  void scale(float[] x, int at, int n, float factor);
+
+  /** {@code out = x·factor} from native memory. */
+  void loadScaled(MemorySegment x, long xAt, int n, float factor, float[] out, int outAt);
+
+  /** {@code out = x·factor}; {@code out} f32 or bf16. */
+  void storeScaled(
+      float[] x, int at, int n, float factor, MemorySegment out, long outAt, DType outType);
+
+  /** {@code c = u + strength·(c − u)}. */
+  void guide(float[] c, float[] u, int n, float strength);
+
+  /** The largest and the second largest (equal when tied) of {@code x}; NaN is passed over. */
+  void topTwo(float[] x, int n, float[] two);
+
+  /**
+   * {@code e = exp((x − max)·inverseTemperature)}.
+   *
+   * @param sums receives Σ e and Σ e·(x − max)·inverseTemperature; NaN when x holds one
+   */
+  void exponentials(
+      float[] x, int n, float max, float inverseTemperature, float[] e, double[] sums);
+
+  /**
+   * {@code Σ p·ln(1 + 1e-10/p)} for {@code p = e·scale}: what the 1e-10 in {@code Σ p·ln(p +
+   * 1e-10)} adds.
+   */
+  double entropyFloor(float[] e, int n, double scale);
+
+  /** Σ e[i] over {@code x[i] > threshold}. */
+  double sumAbove(float[] x, float[] e, int n, float threshold);
+
+  /** How many {@code x[i] > threshold}. */
+  int countAbove(float[] x, int n, float threshold);
+}

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.kernels.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import dev.palimpsest.kernels.DType;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The inner loops by the Vector API. Loaded only when the module {@code jdk.incubator.vector} is
+ * present; what does not fill a vector goes through the same arithmetic one by one.
+ */
+final class VectorRowKernels implements RowKernels {
+  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+  private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Integer> I = F.withLanes(int.class);
+  private static final VectorSpecies<Double> D = F.withLanes(double.class);
+  private static final VectorSpecies<Short> HALF =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
+  private static final int L = F.length();
+  private static final int PANEL = 2 * L;
+
+  @Override
+  public String describe() {
+    return "Vector API " + F.vectorBitSize() + " bits";
+  }
+
+  @Override
+  public int panelWidth() {
+    return PANEL;
+  }
+
+  // ---- exp, bf16 ----
+
+  private static FloatVector exp(FloatVector x) {
+    FloatVector held = x.min(Exponential.HIGHEST);
+    FloatVector shifted = held.fma(broadcast(Exponential.LOG2_E), broadcast(Exponential.ROUND));
+    FloatVector n = shifted.sub(Exponential.ROUND);
+    FloatVector r = n.fma(broadcast(-Exponential.LN2_HIGH), held);
+    r = n.fma(broadcast(-Exponential.LN2_LOW), r);
+    FloatVector p = r.fma(broadcast(Exponential.C7), broadcast(Exponential.C6));
+    p = p.fma(r, broadcast(Exponential.C5));
+    p = p.fma(r, broadcast(Exponential.C4));
+    p = p.fma(r, broadcast(Exponential.C3));
+    p = p.fma(r, broadcast(Exponential.C2));
+    p = p.fma(r.mul(r), r).add(1f);
+    FloatVector e =
+        p.reinterpretAsInts()
+            .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
+            .reinterpretAsFloats();
+    return e.blend(0f, x.lt(Exponential.LOWEST));
+  }
+
+  private static FloatVector broadcast(float x) {
+    return FloatVector.broadcast(F, x);
+  }
+
+  private static void store(FloatVector v, MemorySegment out, long at, DType type, int i) {
+    if (type == DType.BF16) {
+      IntVector bits = v.reinterpretAsInts();
+      IntVector even = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+      IntVector upper = bits.add(even).add(0x7FFF).lanewise(VectorOperators.LSHR, 16);
+      upper = upper.blend(0x7FC0, v.compare(VectorOperators.NE, v).cast(I));
+      ((ShortVector) upper.convertShape(VectorOperators.I2S, HALF, 0))
+          .intoMemorySegment(out, at + 2L * i, ORDER);
+    } else {
+      v.intoMemorySegment(out, at + 4L * i, ORDER);
+    }
+  }
+
+  private static void store(float v, MemorySegment out, long at, DType type, int i) {
+    if (type == DType.BF16) {
+      out.set(JAVA_SHORT, at + 2L * i, Bfloat16.of(v));
+    } else {
+      out.set(JAVA_FLOAT, at + 4L * i, v);
+    }
+  }
+
+  private static FloatVector load(MemorySegment x, long at) {
+    return FloatVector.fromMemorySegment(F, x, at, ORDER);
+  }
+
+  // ---- products ----
+
+  @Override
+  public void multiply(
+      float[] a,
+      int aAt,
+      int lda,
+      int rows,
+      float[] panel,
+      int panelAt,
+      int k,
+      float[] c,
+      int cAt,
+      int ldc,
+      boolean accumulate) {
+    int r = 0;
+    for (; r + 4 <= rows; r += 4) {
+      fourRows(a, aAt + r * lda, lda, panel, panelAt, k, c, cAt + r * ldc, ldc, accumulate);
+    }
+    for (; r < rows; r++) {
+      oneRow(a, aAt + r * lda, panel, panelAt, k, c, cAt + r * ldc, accumulate);
+    }
+  }
+
+  private static void fourRows(
+      float[] a,
+      int a0,
+      int lda,
+      float[] panel,
+      int panelAt,
+      int k,
+      float[] c,
+      int c0,
+      int ldc,
+      boolean accumulate) {
+    int a1 = a0 + lda;
+    int a2 = a1 + lda;
+    int a3 = a2 + lda;
+    int c1 = c0 + ldc;
+    int c2 = c1 + ldc;
+    int c3 = c2 + ldc;
+    FloatVector s00 = FloatVector.zero(F);
+    FloatVector s01 = s00;
+    FloatVector s10 = s00;
+    FloatVector s11 = s00;
+    FloatVector s20 = s00;
+    FloatVector s21 = s00;
+    FloatVector s30 = s00;
+    FloatVector s31 = s00;
+    if (accumulate) {
+      s00 = FloatVector.fromArray(F, c, c0);
+      s01 = FloatVector.fromArray(F, c, c0 + L);
+      s10 = FloatVector.fromArray(F, c, c1);
+      s11 = FloatVector.fromArray(F, c, c1 + L);
+      s20 = FloatVector.fromArray(F, c, c2);
+      s21 = FloatVector.fromArray(F, c, c2 + L);
+      s30 = FloatVector.fromArray(F, c, c3);
+      s31 = FloatVector.fromArray(F, c, c3 + L);
+    }
+    for (int i = 0; i < k; i++) {
+      int p = panelAt + i * PANEL;
+      FloatVector p0 = FloatVector.fromArray(F, panel, p);
+      FloatVector p1 = FloatVector.fromArray(F, panel, p + L);
+      FloatVector x0 = FloatVector.broadcast(F, a[a0 + i]);
+      s00 = x0.fma(p0, s00);
+      s01 = x0.fma(p1, s01);
+      FloatVector x1 = FloatVector.broadcast(F, a[a1 + i]);
+      s10 = x1.fma(p0, s10);
+      s11 = x1.fma(p1, s11);
+      FloatVector x2 = FloatVector.broadcast(F, a[a2 + i]);
+      s20 = x2.fma(p0, s20);
+      s21 = x2.fma(p1, s21);
+      FloatVector x3 = FloatVector.broadcast(F, a[a3 + i]);
+      s30 = x3.fma(p0, s30);
+      s31 = x3.fma(p1, s31);
+    }
+    s00.intoArray(c, c0);
+    s01.intoArray(c, c0 + L);
+    s10.intoArray(c, c1);
+    s11.intoArray(c, c1 + L);
+    s20.intoArray(c, c2);
+    s21.intoArray(c, c2 + L);
+    s30.intoArray(c, c3);
+    s31.intoArray(c, c3 + L);
+  }
+
+  private static void oneRow(
+      float[] a, int a0, float[] panel, int panelAt, int k, float[] c, int c0, boolean accumulate) {
+    FloatVector s0 = FloatVector.zero(F);
+    FloatVector s1 = s0;
+    if (accumulate) {
+      s0 = FloatVector.fromArray(F, c, c0);
+      s1 = FloatVector.fromArray(F, c, c0 + L);
+    }
+    for (int i = 0; i < k; i++) {
+      int p = panelAt + i * PANEL;
+      FloatVector x = FloatVector.broadcast(F, a[a0 + i]);
+      s0 = x.fma(FloatVector.fromArray(F, panel, p), s0);
+      s1 = x.fma(FloatVector.fromArray(F, panel, p + L), s1);
+    }
+    s0.intoArray(c, c0);
+    s1.intoArray(c, c0 + L);
+  }
+
+  // ---- rows ----
+
+  @Override
+  public void rmsNorm(
+      MemorySegment x,
+      long xAt,
+      int n,
+      MemorySegment weight,
+      float eps,
+      MemorySegment out,
+      long outAt,
+      DType outType) {
+    FloatVector s0 = FloatVector.zero(F);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    int i = 0;
+    for (; i <= n - 4 * L; i += 4 * L) {
+      FloatVector v0 = load(x, xAt + 4L * i);
+      FloatVector v1 = load(x, xAt + 4L * (i + L));
+      FloatVector v2 = load(x, xAt + 4L * (i + 2 * L));
+      FloatVector v3 = load(x, xAt + 4L * (i + 3 * L));
+      s0 = v0.fma(v0, s0);
+      s1 = v1.fma(v1, s1);
+      s2 = v2.fma(v2, s2);
+      s3 = v3.fma(v3, s3);
+    }
+    float squares = s0.add(s1).add(s2.add(s3)).reduceLanes(VectorOperators.ADD);
+    for (; i < n; i++) {
+      float v = x.get(JAVA_FLOAT, xAt + 4L * i);
+      squares = Math.fma(v, v, squares);
+    }
+    float inverse = (float) (1 / Math.sqrt((double) squares / n + eps));
+    for (i = 0; i <= n - L; i += L) {
+      FloatVector v = load(x, xAt + 4L * i).mul(inverse).mul(load(weight, 4L * i));
+      store(v, out, outAt, outType, i);
+    }
+    for (; i < n; i++) {
+      float v = x.get(JAVA_FLOAT, xAt + 4L * i) * inverse * weight.get(JAVA_FLOAT, 4L * i);
+      store(v, out, outAt, outType, i);
+    }
+  }
+
+  @Override
+  public void rotateHalves(
+      MemorySegment x, long xAt, int half, float[] cos, float[] sin, int tableAt) {
+    int i = 0;
+    for (; i <= half - L; i += L) {
+      long first = xAt + 4L * i;
+      long second = first + 4L * half;
+      FloatVector a = load(x, first);
+      FloatVector b = load(x, second);
+      FloatVector c = FloatVector.fromArray(F, cos, tableAt + i);
+      FloatVector s = FloatVector.fromArray(F, sin, tableAt + i);
+      a.mul(c).sub(b.mul(s)).intoMemorySegment(x, first, ORDER);
+      b.mul(c).add(a.mul(s)).intoMemorySegment(x, second, ORDER);
+    }
+    for (; i < half; i++) {
+      long first = xAt + 4L * i;
+      long second = first + 4L * half;
+      float a = x.get(JAVA_FLOAT, first);
+      float b = x.get(JAVA_FLOAT, second);
+      float c = cos[tableAt + i];
+      float s = sin[tableAt + i];
+      x.set(JAVA_FLOAT, first, a * c - b * s);
+      x.set(JAVA_FLOAT, second, b * c + a * s);
+    }
+  }
+
+  @Override
+  public void add(MemorySegment x, long xAt, MemorySegment y, long yAt, int n) {
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      load(x, xAt + 4L * i).add(load(y, yAt + 4L * i)).intoMemorySegment(x, xAt + 4L * i, ORDER);
+    }
+    for (; i < n; i++) {
+      long at = xAt + 4L * i;
+      x.set(JAVA_FLOAT, at, x.get(JAVA_FLOAT, at) + y.get(JAVA_FLOAT, yAt + 4L * i));
+    }
+  }
+
+  @Override
+  public void gatedSilu(
+      MemorySegment gate,
+      long gateAt,
+      MemorySegment up,
+      long upAt,
+      int n,
+      MemorySegment out,
+      long outAt,
+      DType outType) {
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      FloatVector g = load(gate, gateAt + 4L * i);
+      FloatVector v = g.div(exp(g.neg()).add(1f)).mul(load(up, upAt + 4L * i));
+      store(v, out, outAt, outType, i);
+    }
+    for (; i < n; i++) {
+      float g = gate.get(JAVA_FLOAT, gateAt + 4L * i);
+      float u = up.get(JAVA_FLOAT, upAt + 4L * i);
+      store(g / (1 + Exponential.of(-g)) * u, out, outAt, outType, i);
+    }
+  }
+
+  @Override
+  public void widen(MemorySegment bf16, long at, float[] out, int outAt, int n) {
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      IntVector bits =
+          (IntVector)
+              ShortVector.fromMemorySegment(HALF, bf16, at + 2L * i, ORDER)
+                  .convertShape(VectorOperators.S2I, I, 0);
+      bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(out, outAt + i);
+    }
+    for (; i < n; i++) {
+      out[outAt + i] = Bfloat16.toFloat(bf16.get(JAVA_SHORT, at + 2L * i));
+    }
+  }
+
+  @Override
+  public void narrow(MemorySegment f32, long at, MemorySegment bf16, long outAt, int n) {
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      store(load(f32, at + 4L * i), bf16, outAt, DType.BF16, i);
+    }
+    for (; i < n; i++) {
+      store(f32.get(JAVA_FLOAT, at + 4L * i), bf16, outAt, DType.BF16, i);
+    }
+  }
+
+  // ---- attention ----
+
+  @Override
+  public float softmaxTile(float[] scores, int at, int n, float[] state, int stateAt) {
+    float before = state[stateAt];
+    FloatVector m = broadcast(before);
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      FloatVector v = FloatVector.fromArray(F, scores, at + i);
+      m = m.blend(v, v.compare(VectorOperators.GT, m));
+    }
+    float max = m.reduceLanes(VectorOperators.MAX);
+    for (; i < n; i++) {
+      max = scores[at + i] > max ? scores[at + i] : max;
+    }
+    FloatVector total = FloatVector.zero(F);
+    for (i = 0; i <= n - L; i += L) {
+      FloatVector e = exp(FloatVector.fromArray(F, scores, at + i).sub(max));
+      e.intoArray(scores, at + i);
+      total = total.add(e);
+    }
+    float sum = total.reduceLanes(VectorOperators.ADD);
+    for (; i < n; i++) {
+      float e = Exponential.of(scores[at + i] - max);
+      scores[at + i] = e;
+      sum += e;
+    }
+    float factor = Exponential.of(before - max);
+    state[stateAt] = max;
+    state[stateAt + 1] = state[stateAt + 1] * factor + sum;
+    return factor;
+  }
+
+  @Override
+  public void scale(float[] x, int at, int n, float factor) {
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      FloatVector.fromArray(F, x, at + i).mul(factor).intoArray(x, at + i);
+    }
+    for (; i < n; i++) {
+      x[at + i] *= factor;
+    }
+  }
+
+  @Override
+  public void loadScaled(MemorySegment x, long xAt, int n, float factor, float[] out, int outAt) {
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      load(x, xAt + 4L * i).mul(factor).intoArray(out, outAt + i);
+    }
+    for (; i < n; i++) {
+      out[outAt + i] = x.get(JAVA_FLOAT, xAt + 4L * i) * factor;
+    }
+  }
+
+  @Override
+  public void storeScaled(
+      float[] x, int at, int n, float factor, MemorySegment out, long outAt, DType outType) {
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      store(FloatVector.fromArray(F, x, at + i).mul(factor), out, outAt, outType, i);
+    }
+    for (; i < n; i++) {
+      store(x[at + i] * factor, out, outAt, outType, i);
+    }
+  }
+
+  // ---- sampling ----
+
+  @Override
+  public void guide(float[] c, float[] u, int n, float strength) {
+    int i = 0;
+    FloatVector s = broadcast(strength);
+    for (; i <= n - L; i += L) {
+      FloatVector base = FloatVector.fromArray(F, u, i);
+      s.fma(FloatVector.fromArray(F, c, i).sub(base), base).intoArray(c, i);
+    }
+    for (; i < n; i++) {
+      c[i] = Math.fma(strength, c[i] - u[i], u[i]);
+    }
+  }
+
+  @Override
+  public void topTwo(float[] x, int n, float[] two) {
+    FloatVector first = broadcast(Float.NEGATIVE_INFINITY);
+    FloatVector second = first;
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      FloatVector v = FloatVector.fromArray(F, x, i);
+      VectorMask<Float> greater = v.compare(VectorOperators.GT, first);
+      FloatVector loser = v.blend(first, greater);
+      first = first.blend(v, greater);
+      second = second.blend(loser, loser.compare(VectorOperators.GT, second));
+    }
+    float a = Float.NEGATIVE_INFINITY;
+    float b = a;
+    for (int lane = 0; lane < 2 * L + n - i; lane++) {
+      float v =
+          lane < L ? first.lane(lane) : lane < 2 * L ? second.lane(lane - L) : x[i + lane - 2 * L];
+      if (v > a) {
+        b = a;
+        a = v;
+      } else if (v > b) {
+        b = v;
+      }
+    }
+    two[0] = a;
+    two[1] = b;
+  }
+
+  private static DoubleVector lower(FloatVector v) {
+    return (DoubleVector) v.convertShape(VectorOperators.F2D, D, 0);
+  }
+
+  private static DoubleVector upper(FloatVector v) {
+    return (DoubleVector) v.convertShape(VectorOperators.F2D, D, 1);
+  }
+
+  @Override
+  public void exponentials(
+      float[] x, int n, float max, float inverseTemperature, float[] e, double[] sums) {
+    DoubleVector s0 = DoubleVector.zero(D);
+    DoubleVector s1 = s0;
+    DoubleVector w0 = s0;
+    DoubleVector w1 = s0;
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      FloatVector d = FloatVector.fromArray(F, x, i).sub(max).mul(inverseTemperature);
+      FloatVector v = exp(d);
+      v.intoArray(e, i);
+      // exp(−∞)·(−∞) counts as 0, as its limit does.
+      FloatVector w = v.mul(d).blend(0f, d.lt(Exponential.LOWEST));
+      s0 = s0.add(lower(v));
+      s1 = s1.add(upper(v));
+      w0 = w0.add(lower(w));
+      w1 = w1.add(upper(w));
+    }
+    double sum = s0.add(s1).reduceLanes(VectorOperators.ADD);
+    double weighted = w0.add(w1).reduceLanes(VectorOperators.ADD);
+    for (; i < n; i++) {
+      float d = (x[i] - max) * inverseTemperature;
+      float v = Exponential.of(d);
+      e[i] = v;
+      sum += v;
+      weighted += v == 0 ? 0 : v * d;
+    }
+    sums[0] = sum;
+    sums[1] = weighted;
+  }
+
+  @Override
+  public double entropyFloor(float[] e, int n, double scale) {
+    FloatVector total = FloatVector.zero(F);
+    float factor = (float) scale;
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      FloatVector p = FloatVector.fromArray(F, e, i).mul(factor);
+      FloatVector u = broadcast(1e-10f).div(p);
+      // ln(1 + u) = exponent·ln 2 + 2·atanh((m − 1)/(m + 1)) for 1 + u = m·2^exponent
+      IntVector bits = u.add(1f).reinterpretAsInts();
+      FloatVector exponent =
+          (FloatVector)
+              bits.lanewise(VectorOperators.LSHR, 23)
+                  .sub(127)
+                  .convertShape(VectorOperators.I2F, F, 0);
+      FloatVector m = bits.and(0x7FFFFF).or(0x3F800000).reinterpretAsFloats();
+      FloatVector s = m.sub(1f).div(m.add(1f));
+      FloatVector q = s.mul(s);
+      FloatVector series = q.mul(2f / 9).add(2f / 7);
+      series = series.fma(q, broadcast(2f / 5));
+      series = series.fma(q, broadcast(2f / 3));
+      series = series.fma(q, broadcast(2f)).mul(s);
+      FloatVector large = p.mul(exponent.fma(broadcast(0.6931472f), series));
+      // where 1 + u has too few digits of u left: p·(u − u²/2) with p·u = 1e-10
+      FloatVector small = u.mul(-0.5f).add(1f).mul(1e-10f);
+      FloatVector t = large.blend(small, u.lt(1e-3f)).blend(0f, p.lt(1e-37f));
+      total = total.add(t);
+    }
+    double sum = total.reduceLanes(VectorOperators.ADD);
+    for (; i < n; i++) {
+      double p = e[i] * scale;
+      sum += p > 1e-37 ? p * Math.log1p(1e-10 / p) : 0;
+    }
+    return sum;
+  }
+
+  @Override
+  public double sumAbove(float[] x, float[] e, int n, float threshold) {
+    DoubleVector s0 = DoubleVector.zero(D);
+    DoubleVector s1 = s0;
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      VectorMask<Float> above =
+          FloatVector.fromArray(F, x, i).compare(VectorOperators.GT, threshold);
+      FloatVector kept = FloatVector.zero(F).blend(FloatVector.fromArray(F, e, i), above);
+      s0 = s0.add(lower(kept));
+      s1 = s1.add(upper(kept));
+    }
+    double sum = s0.add(s1).reduceLanes(VectorOperators.ADD);
+    for (; i < n; i++) {
+      if (x[i] > threshold) {
+        sum += e[i];
+      }
+    }
+    return sum;
+  }
+
+  @Override
+  public int countAbove(float[] x, int n, float threshold) {
+    int count = 0;
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      count += FloatVector.fromArray(F, x, i).compare(VectorOperators.GT, threshold).trueCount();
+    }
+    for (; i < n; i++) {
+      if (x[i] > threshold) {
+        count++;
+      }
+    }
+    return count;
+  }
+}
