@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.cli;
 
+import dev.palimpsest.bench.BenchCommand;
 import dev.palimpsest.bindings.StandardError;
+import dev.palimpsest.weightstool.WeightsCommand;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -58,6 +63,7 @@ public final class PalimpsestCommand implements Runnable {
 
   public static void main(String[] args) {
     StandardError.restore();
+    quiet(Arrays.asList(args).contains("--verbose"));
     PrintWriter out =
         new PrintWriter(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
     PrintWriter err =
@@ -67,9 +73,15 @@ public final class PalimpsestCommand implements Runnable {
     System.exit(status);
   }
 
+  /** Log lines are for {@code --verbose}; warnings always show, one line each. */
+  private static void quiet(boolean verbose) {
+    System.setProperty("java.util.logging.SimpleFormatter.format", "%4$s: %5$s%n");
+    Logger.getLogger("").setLevel(verbose ? Level.INFO : Level.WARNING);
+  }
+
   /**
-   * The command on {@code machine}, ready to understand {@code arguments}. Reading the annotations of
-   * a command takes longer than most of what it does before the model is loaded, so when the
+   * The command on {@code machine}, ready to understand {@code arguments}. Reading the annotations
+   * of a command takes longer than most of what it does before the model is loaded, so when the
    * arguments begin with a command's name the others are left out.
    */
   static CommandLine commandLine(Machine machine, String... arguments) {
@@ -78,6 +90,8 @@ public final class PalimpsestCommand implements Runnable {
     commands.put("infill", () -> new CommandLine(new InfillCommand(machine)));
     commands.put("chat", () -> new CommandLine(new ChatCommand(machine)));
     commands.put("trace", () -> new CommandLine(new TraceCommand(machine)));
+    commands.put("weights", () -> new CommandLine(new WeightsCommand()));
+    commands.put("bench", () -> new CommandLine(new BenchCommand()));
     commands.put(
         "train",
         () -> new CommandLine(new TrainCommand()).setUnmatchedOptionsArePositionalParams(true));
