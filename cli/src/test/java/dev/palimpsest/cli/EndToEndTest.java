@@ -33,7 +33,18 @@ class EndToEndTest {
   @Test
   void generateGoesOnFromThePromptAndRepeatsItself() {
     String[] arguments = {
-      "generate", "-m", JAVA_TINY, "-n", "24", "-s", "6", "-t", "0.8", "--seed", "5", "--json",
+      "generate",
+      "-m",
+      JAVA_TINY,
+      "-n",
+      "24",
+      "-s",
+      "6",
+      "-t",
+      "0.8",
+      "--seed",
+      "5",
+      "--json",
       "public int size() {"
     };
     CommandRun first = command();
