@@ -9,12 +9,20 @@ import java.util.Objects;
  * @param device where to compute
  * @param dtype precision of matrix products
  * @param threads worker threads; 0 takes all processors
+ * @param vectorApi whether ops beside the matrix products may use the Vector API. They are faster
+ *     by it once the JIT has compiled them, which takes seconds; false suits a process that writes
+ *     one text with a small model and ends
  * @param maxBatchTokens most token rows in one network call; requests beyond it wait for the next
  *     tick
  * @param maxQueued most requests waiting; more are refused
  */
 public record EngineOptions(
-    DeviceChoice device, ComputeType dtype, int threads, int maxBatchTokens, int maxQueued) {
+    DeviceChoice device,
+    ComputeType dtype,
+    int threads,
+    boolean vectorApi,
+    int maxBatchTokens,
+    int maxQueued) {
   /** Where to compute. */
   public enum DeviceChoice {
     /** The fastest that is there. */
@@ -31,7 +39,7 @@ public record EngineOptions(
   }
 
   public static final EngineOptions DEFAULT =
-      new EngineOptions(DeviceChoice.AUTO, ComputeType.AUTO, 0, 8192, 1024);
+      new EngineOptions(DeviceChoice.AUTO, ComputeType.AUTO, 0, true, 8192, 1024);
 
   public EngineOptions {
     Objects.requireNonNull(device, "device");
@@ -50,22 +58,26 @@ public record EngineOptions(
   }
 
   public EngineOptions withDevice(DeviceChoice value) {
-    return new EngineOptions(value, dtype, threads, maxBatchTokens, maxQueued);
+    return new EngineOptions(value, dtype, threads, vectorApi, maxBatchTokens, maxQueued);
   }
 
   public EngineOptions withDtype(ComputeType value) {
-    return new EngineOptions(device, value, threads, maxBatchTokens, maxQueued);
+    return new EngineOptions(device, value, threads, vectorApi, maxBatchTokens, maxQueued);
   }
 
   public EngineOptions withThreads(int value) {
-    return new EngineOptions(device, dtype, value, maxBatchTokens, maxQueued);
+    return new EngineOptions(device, dtype, value, vectorApi, maxBatchTokens, maxQueued);
+  }
+
+  public EngineOptions withVectorApi(boolean value) {
+    return new EngineOptions(device, dtype, threads, value, maxBatchTokens, maxQueued);
   }
 
   public EngineOptions withMaxBatchTokens(int value) {
-    return new EngineOptions(device, dtype, threads, value, maxQueued);
+    return new EngineOptions(device, dtype, threads, vectorApi, value, maxQueued);
   }
 
   public EngineOptions withMaxQueued(int value) {
-    return new EngineOptions(device, dtype, threads, maxBatchTokens, value);
+    return new EngineOptions(device, dtype, threads, vectorApi, maxBatchTokens, value);
   }
 }

@@ -86,7 +86,8 @@ class GenerateCommandTest {
         EngineOptions.DEFAULT
             .withDevice(EngineOptions.DeviceChoice.CPU)
             .withDtype(EngineOptions.ComputeType.F32)
-            .withThreads(2),
+            .withThreads(2)
+            .withVectorApi(false),
         run.opened.getFirst());
   }
 
