@@ -10,6 +10,9 @@ import java.util.Objects;
  * @param device where to compute
  * @param dtype precision of matrix products
  * @param threads worker threads; 0 takes all processors
+ * @param vectorApi whether ops beside the matrix products may use the Vector API. They are faster
+ *     by it once the JIT has compiled them, which takes seconds; false suits a process that writes
+ *     one text with a small model and ends
  * @param maxBatchTokens most token rows in one network call; requests beyond it wait for the next
  *     tick
  * @param maxQueued most requests waiting; more are refused
@@ -20,6 +23,7 @@ public record EngineOptions(
     DeviceChoice device,
     ComputeType dtype,
     int threads,
+    boolean vectorApi,
     int maxBatchTokens,
     int maxQueued,
     long kvCacheBytes) {
@@ -39,7 +43,7 @@ public record EngineOptions(
   }
 
   public static final EngineOptions DEFAULT =
-      new EngineOptions(DeviceChoice.AUTO, ComputeType.AUTO, 0, 8192, 1024, 0);
+      new EngineOptions(DeviceChoice.AUTO, ComputeType.AUTO, 0, true, 8192, 1024, 0);
 
   public EngineOptions {
     Objects.requireNonNull(device, "device");
@@ -62,27 +66,32 @@ public record EngineOptions(
   }
 
   public EngineOptions withDevice(DeviceChoice value) {
-    return new EngineOptions(value, dtype, threads, maxBatchTokens, maxQueued, kvCacheBytes);
+    return new EngineOptions(value, dtype, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
   }
 
   public EngineOptions withDtype(ComputeType value) {
-    return new EngineOptions(device, value, threads, maxBatchTokens, maxQueued, kvCacheBytes);
+    return new EngineOptions(device, value, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
   }
 
   public EngineOptions withThreads(int value) {
-    return new EngineOptions(device, dtype, value, maxBatchTokens, maxQueued, kvCacheBytes);
+    return new EngineOptions(device, dtype, value, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
+  }
+
+  public EngineOptions withVectorApi(boolean value) {
+    return new EngineOptions(device, dtype, threads, value, maxBatchTokens, maxQueued, kvCacheBytes);
   }
 
   public EngineOptions withMaxBatchTokens(int value) {
-    return new EngineOptions(device, dtype, threads, value, maxQueued, kvCacheBytes);
+    return new EngineOptions(device, dtype, threads, vectorApi, value, maxQueued, kvCacheBytes);
   }
 
   public EngineOptions withMaxQueued(int value) {
-    return new EngineOptions(device, dtype, threads, maxBatchTokens, value, kvCacheBytes);
+    return new EngineOptions(device, dtype, threads, vectorApi, maxBatchTokens, value, kvCacheBytes);
   }
 
   public EngineOptions withKvCacheBytes(long value) {
-    return new EngineOptions(device, dtype, threads, maxBatchTokens, maxQueued, value);
+    return new EngineOptions(
+        device, dtype, threads, vectorApi, maxBatchTokens, maxQueued, value);
   }
 
   /** The budget that {@link #kvCacheBytes} stands for on this machine. */

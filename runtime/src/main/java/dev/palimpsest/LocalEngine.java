@@ -108,7 +108,10 @@ final class LocalEngine implements Engine {
           case F32 -> CpuOptions.ComputeType.F32;
           case BF16 -> CpuOptions.ComputeType.BF16;
         };
-    return CpuOptions.DEFAULT.withThreads(options.threads()).withComputeType(compute);
+    return CpuOptions.DEFAULT
+        .withThreads(options.threads())
+        .withComputeType(compute)
+        .withVector(options.vectorApi() ? CpuOptions.Vector.AUTO : CpuOptions.Vector.OFF);
   }
 
   /** End-of-text, and for a chat model the end of a turn. */

@@ -8,7 +8,7 @@ package dev.palimpsest.kernels;
  * RowSpans#add(int, int, int[])} says which sequence uses which.
  */
 public interface KvStore extends AutoCloseable {
-  /** Positions in a page: a power of two, and as many keys as attention takes at a time. */
+  /** Positions in a page: a power of two, so that tiles of keys are whole pages. */
   int PAGE_TOKENS = 64;
 
   /** Attention layers. */

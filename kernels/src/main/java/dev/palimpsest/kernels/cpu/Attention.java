@@ -16,11 +16,11 @@ import java.util.Arrays;
  * al., FlashAttention, 2022), so that memory never grows with the square of the length. A task is a
  * tile of queries of one head of one sequence. Every query walks the keys in the same tiles from
  * the sequence's start, so its bits do not depend on the batch, nor on whether the keys are rows of
- * it or lie in pages: a page is one tile.
+ * it or lie in pages.
  */
 final class Attention implements ThreadTeam.Job {
   private static final int QUERIES = 128;
-  private static final int KEYS = KvStore.PAGE_TOKENS;
+  private static final int KEYS = 64;
 
   private final ThreadTeam team;
   private final RowKernels kernels;
@@ -62,9 +62,10 @@ final class Attention implements ThreadTeam.Job {
   Attention(ThreadTeam team, RowKernels kernels) {
     this.team = team;
     this.kernels = kernels;
-    if (KEYS % kernels.panelWidth() != 0) {
+    if (KEYS % kernels.panelWidth() != 0 || KEYS % KvStore.PAGE_TOKENS != 0) {
       throw new IllegalStateException(
-          "panels of " + kernels.panelWidth() + " columns do not fill tiles of " + KEYS + " keys");
+          "panels of %d columns and pages of %d do not fill tiles of %d keys"
+              .formatted(kernels.panelWidth(), KvStore.PAGE_TOKENS, KEYS));
     }
     scratch = new Scratch[team.size()];
     Arrays.setAll(scratch, i -> new Scratch());
@@ -134,8 +135,6 @@ final class Attention implements ThreadTeam.Job {
     w.reserve(d, padded);
     int length = spans.context(s);
     int queries = Math.min(QUERIES, spans.length(s) - first);
-    int[] pages = spans.pages(s);
-    boolean paged = spans.paged(s);
     long rowBytes = 4L * shape.fusedWidth();
     long start = spans.start(s) * rowBytes;
     float scale = (float) (1 / Math.sqrt(d));
@@ -153,15 +152,11 @@ final class Attention implements ThreadTeam.Job {
     int visible = visible(position(s, first + queries - 1), length);
     for (int k = 0; k < visible; k += KEYS) {
       int keys = Math.min(KEYS, length - k);
-      if (paged) {
-        int page = pages[k / KEYS];
-        MemorySegment slab = store.slab(page);
-        long at = store.offset(page, layer) + 4L * kvHead * d;
-        loadKeys(slab, at, store.rowBytes(), keys, d, panel, w);
-        loadValues(slab, at + 4L * shape.keyWidth(), store.rowBytes(), keys, d, panel, w);
+      if (spans.paged(s)) {
+        loadPages(spans.pages(s), kvHead, k, keys, d, panel, w);
       } else {
-        loadKeys(fused, keyAt + k * rowBytes, rowBytes, keys, d, panel, w);
-        loadValues(fused, valueAt + k * rowBytes, rowBytes, keys, d, panel, w);
+        loadKeys(fused, keyAt + k * rowBytes, rowBytes, 0, keys, d, panel, w);
+        loadValues(fused, valueAt + k * rowBytes, rowBytes, 0, keys, d, panel, w);
       }
       for (int q = 0; q < queries; q += 4) {
         int rows = Math.min(4, queries - q);
@@ -188,11 +183,34 @@ final class Attention implements ThreadTeam.Job {
     return block == 0 ? length : (int) Math.min(length, (position / block + 1L) * block);
   }
 
-  /** Keys turned: {@code [panel][d][column]}; columns beyond the last key keep what they held. */
+  /** Keys and values of positions {@code k .. k + keys - 1} from the pages they lie in. */
+  private void loadPages(int[] pages, int kvHead, int k, int keys, int d, int panel, Scratch w) {
+    long rowBytes = store.rowBytes();
+    for (int j = 0; j < keys; j += KvStore.PAGE_TOKENS) {
+      int n = Math.min(KvStore.PAGE_TOKENS, keys - j);
+      int page = pages[(k + j) / KvStore.PAGE_TOKENS];
+      MemorySegment slab = store.slab(page);
+      long at = store.offset(page, layer) + 4L * kvHead * d;
+      loadKeys(slab, at, rowBytes, j, j + n, d, panel, w);
+      loadValues(slab, at + 4L * shape.keyWidth(), rowBytes, j, j + n, d, panel, w);
+    }
+  }
+
+  /**
+   * Keys turned: {@code [panel][d][column]}; keys {@code begin .. end - 1} of the tile start at
+   * {@code at}. Columns beyond the last key keep what they held.
+   */
   private static void loadKeys(
-      MemorySegment from, long at, long rowBytes, int keys, int d, int panel, Scratch w) {
-    for (int j = 0; j < keys; j++) {
-      MemorySegment.copy(from, JAVA_FLOAT, at + j * rowBytes, w.line, 0, d);
+      MemorySegment from,
+      long at,
+      long rowBytes,
+      int begin,
+      int end,
+      int d,
+      int panel,
+      Scratch w) {
+    for (int j = begin; j < end; j++) {
+      MemorySegment.copy(from, JAVA_FLOAT, at + (j - begin) * rowBytes, w.line, 0, d);
       int column = j / panel * d * panel + j % panel;
       for (int i = 0; i < d; i++) {
         w.keys[column + i * panel] = w.line[i];
@@ -202,14 +220,21 @@ final class Attention implements ThreadTeam.Job {
 
   /** Values {@code [panel of columns][key][column]}, columns padded with what they held. */
   private static void loadValues(
-      MemorySegment from, long at, long rowBytes, int keys, int d, int panel, Scratch w) {
+      MemorySegment from,
+      long at,
+      long rowBytes,
+      int begin,
+      int end,
+      int d,
+      int panel,
+      Scratch w) {
     for (int column = 0; column < d; column += panel) {
       int n = Math.min(panel, d - column);
-      for (int j = 0; j < keys; j++) {
+      for (int j = begin; j < end; j++) {
         MemorySegment.copy(
             from,
             JAVA_FLOAT,
-            at + j * rowBytes + 4L * column,
+            at + (j - begin) * rowBytes + 4L * column,
             w.values,
             column * KEYS + j * panel,
             n);
