@@ -66,19 +66,23 @@ public record EngineOptions(
   }
 
   public EngineOptions withDevice(DeviceChoice value) {
-    return new EngineOptions(value, dtype, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
+    return new EngineOptions(
+        value, dtype, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
   }
 
   public EngineOptions withDtype(ComputeType value) {
-    return new EngineOptions(device, value, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
+    return new EngineOptions(
+        device, value, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
   }
 
   public EngineOptions withThreads(int value) {
-    return new EngineOptions(device, dtype, value, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
+    return new EngineOptions(
+        device, dtype, value, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
   }
 
   public EngineOptions withVectorApi(boolean value) {
-    return new EngineOptions(device, dtype, threads, value, maxBatchTokens, maxQueued, kvCacheBytes);
+    return new EngineOptions(
+        device, dtype, threads, value, maxBatchTokens, maxQueued, kvCacheBytes);
   }
 
   public EngineOptions withMaxBatchTokens(int value) {
@@ -86,12 +90,12 @@ public record EngineOptions(
   }
 
   public EngineOptions withMaxQueued(int value) {
-    return new EngineOptions(device, dtype, threads, vectorApi, maxBatchTokens, value, kvCacheBytes);
+    return new EngineOptions(
+        device, dtype, threads, vectorApi, maxBatchTokens, value, kvCacheBytes);
   }
 
   public EngineOptions withKvCacheBytes(long value) {
-    return new EngineOptions(
-        device, dtype, threads, vectorApi, maxBatchTokens, maxQueued, value);
+    return new EngineOptions(device, dtype, threads, vectorApi, maxBatchTokens, maxQueued, value);
   }
 
   /** The budget that {@link #kvCacheBytes} stands for on this machine. */

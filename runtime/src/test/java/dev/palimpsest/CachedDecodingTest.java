@@ -53,7 +53,9 @@ class CachedDecodingTest {
           assertTrue(exact.size() > 8, algorithm + " takes too few steps to show anything");
           for (CacheMode mode : List.of(CacheMode.PREFIX, CacheMode.DUAL)) {
             assertEquals(
-                exact, revisions(engine, request.cache(mode).cacheRefresh(1)), algorithm + " " + mode);
+                exact,
+                revisions(engine, request.cache(mode).cacheRefresh(1)),
+                algorithm + " " + mode);
           }
         }
       }
@@ -99,7 +101,8 @@ class CachedDecodingTest {
         int written = 24 + 8 * seed;
         boolean blocks = algorithm.knowsBlocks();
         Rule rule =
-            new Rule(algorithm, cache, refresh, blocks ? 8 : written, blocks ? written / 2 : 9, 0.15);
+            new Rule(
+                algorithm, cache, refresh, blocks ? 8 : written, blocks ? written / 2 : 9, 0.15);
         GenerationRequest.Builder request =
             GenerationRequest.builder()
                 .tokens(prompt)
@@ -160,10 +163,10 @@ class CachedDecodingTest {
         int n =
             switch (rule.algorithm) {
               case LOW_CONFIDENCE -> share / planned + (s < share % planned ? 1 : 0);
-              case ENTROPY -> s == planned - 1 ? left : (int) (left * (1 - t(s + 1, planned) / t(s, planned)));
+              case ENTROPY ->
+                  s == planned - 1 ? left : (int) (left * (1 - t(s + 1, planned) / t(s, planned)));
               case THRESHOLD ->
-                  Math.max(
-                      1, (int) guesses.stream().filter(g -> g.sure >= rule.threshold).count());
+                  Math.max(1, (int) guesses.stream().filter(g -> g.sure >= rule.threshold).count());
               default -> throw new IllegalArgumentException(rule.toString());
             };
         ToDoubleFunction<Guess> score =
@@ -185,7 +188,11 @@ class CachedDecodingTest {
   private record Guess(int position, int token, double sure, double negativeEntropy) {}
 
   private static Guess guess(int position, double[] logits) {
-    int best = IntStream.range(0, logits.length).boxed().max(Comparator.comparingDouble(i -> logits[i])).orElseThrow();
+    int best =
+        IntStream.range(0, logits.length)
+            .boxed()
+            .max(Comparator.comparingDouble(i -> logits[i]))
+            .orElseThrow();
     double sum = Arrays.stream(logits).map(l -> Math.exp(l - logits[best])).sum();
     double entropy =
         Arrays.stream(logits)

@@ -49,8 +49,7 @@ final class ScheduledRequest {
   /** Rows this request takes in the next batch; guidance runs a second sequence. */
   int rows() {
     ActiveBlock active = process.active();
-    int fed =
-        cache.feedTo(active, process.canvas().length()) - cache.feedFrom(active, shifted);
+    int fed = cache.feedTo(active, process.canvas().length()) - cache.feedFrom(active, shifted);
     return fed * (process.guidance() != 0 ? 2 : 1);
   }
 

@@ -81,8 +81,7 @@ class KvPoolTest {
     assertTrue(e.getMessage().contains("kvCacheBytes"), e.getMessage());
     assertThrows(IllegalArgumentException.class, () -> pool.checkFits(321, 2));
     assertThrows(
-        IllegalArgumentException.class,
-        () -> RequestCache.of(CacheMode.DUAL, 0, pool, 321, true));
+        IllegalArgumentException.class, () -> RequestCache.of(CacheMode.DUAL, 0, pool, 321, true));
     assertFalse(RequestCache.of(CacheMode.NONE, 0, pool, 100_000, true).keeps());
     KvPool none = new KvPool(device, 3, SHAPE, PAGE - 1);
     assertThrows(IllegalArgumentException.class, () -> none.checkFits(1, 1));

@@ -201,14 +201,7 @@ final class Attention implements ThreadTeam.Job {
    * {@code at}. Columns beyond the last key keep what they held.
    */
   private static void loadKeys(
-      MemorySegment from,
-      long at,
-      long rowBytes,
-      int begin,
-      int end,
-      int d,
-      int panel,
-      Scratch w) {
+      MemorySegment from, long at, long rowBytes, int begin, int end, int d, int panel, Scratch w) {
     for (int j = begin; j < end; j++) {
       MemorySegment.copy(from, JAVA_FLOAT, at + (j - begin) * rowBytes, w.line, 0, d);
       int column = j / panel * d * panel + j % panel;
@@ -220,14 +213,7 @@ final class Attention implements ThreadTeam.Job {
 
   /** Values {@code [panel of columns][key][column]}, columns padded with what they held. */
   private static void loadValues(
-      MemorySegment from,
-      long at,
-      long rowBytes,
-      int begin,
-      int end,
-      int d,
-      int panel,
-      Scratch w) {
+      MemorySegment from, long at, long rowBytes, int begin, int end, int d, int panel, Scratch w) {
     for (int column = 0; column < d; column += panel) {
       int n = Math.min(panel, d - column);
       for (int j = begin; j < end; j++) {

@@ -56,8 +56,7 @@ class PagedAttentionTest {
     /** All of the batch's output. */
     float[] attend(CpuDevice device, AttentionMask mask, KvStore store, int layer) {
       Tensor fused = Fixture.tensor(device, DType.F32, x, WIDTH, 1);
-      Tensor out =
-          Fixture.empty(device, device.computeType(), spans.rows(), SHAPE.queryWidth(), 1);
+      Tensor out = Fixture.empty(device, device.computeType(), spans.rows(), SHAPE.queryWidth(), 1);
       if (spans.paged()) {
         device.attention(fused, SHAPE, spans, positions, mask, store, layer, out);
       } else {
