@@ -19,8 +19,8 @@ import dev.palimpsest.process.MaskedOptions;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.schedule.Scheduler;
 import dev.palimpsest.text.ChatFormat;
-import dev.palimpsest.text.HuggingFaceTokenizer;
 import dev.palimpsest.text.Tokenizer;
+import dev.palimpsest.text.Tokenizers;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.Checkpoints;
 import java.lang.foreign.MemorySegment;
@@ -86,7 +86,7 @@ final class LocalEngine implements Engine {
       Checkpoint checkpoint = Checkpoints.open(path);
       opened.add(checkpoint);
       ModelDescription model = Families.describe(checkpoint);
-      Optional<Tokenizer> tokenizer = checkpoint.tokenizerFile().map(HuggingFaceTokenizer::open);
+      Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
       tokenizer.ifPresent(opened::add);
       Device device = CpuDevice.open(cpuOptions(options));
       opened.add(device);
