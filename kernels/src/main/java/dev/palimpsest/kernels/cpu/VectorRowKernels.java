@@ -445,33 +445,55 @@ final class VectorRowKernels implements RowKernels {
   @Override
   public void exponentials(
       float[] x, int n, float max, float inverseTemperature, float[] e, double[] sums) {
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      exp(FloatVector.fromArray(F, x, i).sub(max).mul(inverseTemperature)).intoArray(e, i);
+    }
+    for (; i < n; i++) {
+      e[i] = Exponential.of((x[i] - max) * inverseTemperature);
+    }
+    sums[0] = sum(e, n);
+    sums[1] = weightedSum(x, n, max, inverseTemperature, e);
+  }
+
+  // Loops of their own: together with the exponential the compiler runs out of inlining, and
+  // vectors become objects.
+
+  private static double sum(float[] e, int n) {
     DoubleVector s0 = DoubleVector.zero(D);
     DoubleVector s1 = s0;
-    DoubleVector w0 = s0;
-    DoubleVector w1 = s0;
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      FloatVector v = FloatVector.fromArray(F, e, i);
+      s0 = s0.add(lower(v));
+      s1 = s1.add(upper(v));
+    }
+    double sum = s0.add(s1).reduceLanes(VectorOperators.ADD);
+    for (; i < n; i++) {
+      sum += e[i];
+    }
+    return sum;
+  }
+
+  private static double weightedSum(
+      float[] x, int n, float max, float inverseTemperature, float[] e) {
+    DoubleVector s0 = DoubleVector.zero(D);
+    DoubleVector s1 = s0;
     int i = 0;
     for (; i <= n - L; i += L) {
       FloatVector d = FloatVector.fromArray(F, x, i).sub(max).mul(inverseTemperature);
-      FloatVector v = exp(d);
-      v.intoArray(e, i);
       // exp(−∞)·(−∞) counts as 0, as its limit does.
-      FloatVector w = v.mul(d).blend(0f, d.lt(Exponential.LOWEST));
+      FloatVector v =
+          FloatVector.fromArray(F, e, i).mul(d).blend(0f, d.lt(Exponential.LOWEST));
       s0 = s0.add(lower(v));
       s1 = s1.add(upper(v));
-      w0 = w0.add(lower(w));
-      w1 = w1.add(upper(w));
     }
     double sum = s0.add(s1).reduceLanes(VectorOperators.ADD);
-    double weighted = w0.add(w1).reduceLanes(VectorOperators.ADD);
     for (; i < n; i++) {
       float d = (x[i] - max) * inverseTemperature;
-      float v = Exponential.of(d);
-      e[i] = v;
-      sum += v;
-      weighted += v == 0 ? 0 : v * d;
+      sum += e[i] == 0 ? 0 : e[i] * d;
     }
-    sums[0] = sum;
-    sums[1] = weighted;
+    return sum;
   }
 
   @Override
