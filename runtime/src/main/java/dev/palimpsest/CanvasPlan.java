@@ -27,10 +27,6 @@ record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
    * @throws IllegalArgumentException if the pieces do not fit the model
    */
   static CanvasPlan of(List<Piece> pieces, ModelConfig config, Function<Piece, int[]> encode) {
-    if (config.maskToken() < 0) {
-      throw new IllegalArgumentException(
-          "the checkpoint names no mask token: config.json wants mask_token_id, a GGUF file tokenizer.ggml.mask_token_id");
-    }
     int[] tokens = new int[64];
     int length = 0;
     BitSet fixed = new BitSet();
@@ -38,6 +34,7 @@ record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
     for (Piece piece : pieces) {
       int[] part;
       if (piece instanceof Piece.Hole hole) {
+        refuseWithoutMask(config);
         refuseBeyond(config, (long) length + hole.length());
         part = new int[hole.length()];
         Arrays.fill(part, config.maskToken());
@@ -69,6 +66,13 @@ record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
       }
     }
     return new CanvasPlan(tokens, fixed, holes);
+  }
+
+  private static void refuseWithoutMask(ModelConfig config) {
+    if (config.maskToken() < 0) {
+      throw new IllegalArgumentException(
+          "the checkpoint names no mask token: config.json wants mask_token_id, a GGUF file tokenizer.ggml.mask_token_id");
+    }
   }
 
   private static void refuseBeyond(ModelConfig config, long length) {

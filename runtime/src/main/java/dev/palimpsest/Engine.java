@@ -20,7 +20,7 @@ public interface Engine extends AutoCloseable {
 
   /** As {@link #open(Path, EngineOptions)}, telling {@code listener} how far it is. */
   static Engine open(Path model, EngineOptions options, LoadListener listener) {
-    throw new UnsupportedOperationException("being built");
+    return LocalEngine.open(model, options, listener);
   }
 
   /** What the model is. */

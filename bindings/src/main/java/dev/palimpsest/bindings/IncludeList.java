@@ -4,6 +4,7 @@ package dev.palimpsest.bindings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.lang.foreign.SymbolLookup;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
@@ -45,8 +46,8 @@ record IncludeList(List<Entry> entries) {
     return entries.stream().filter(e -> e.kind().equals(kind)).map(Entry::name).toList();
   }
 
-  /** The included functions that no loaded library exports. */
-  List<String> missingFunctions() {
-    return names("function").stream().filter(f -> NativeLibrary.symbol(f).isEmpty()).toList();
+  /** The included functions that a library does not export. */
+  List<String> missingFunctions(SymbolLookup symbols) {
+    return names("function").stream().filter(f -> symbols.find(f).isEmpty()).toList();
   }
 }

@@ -12,7 +12,6 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -32,9 +31,12 @@ public final class OneDnnLibrary {
   public static final String CACHE_PROPERTY = "palimpsest.cache";
 
   private static final String TITLE = "oneDNN";
-  private static final List<String> SONAMES = List.of("libdnnl.so.3");
-  private static final List<String> OPENMP_SONAMES = List.of("libgomp.so.1");
+  private static final String SONAME = "libdnnl.so.3";
+  private static final String OPENMP_SONAME = "libgomp.so.1";
   private static final String BUNDLED = "org/bytedeco/dnnl/linux-x86_64/";
+
+  /** A function that every version has. */
+  private static final String ANCHOR = "dnnl_version";
 
   private final NativeLibrary library;
   private final String version;
@@ -91,80 +93,69 @@ public final class OneDnnLibrary {
   private static LibrarySearch<OneDnnLibrary> search() {
     String os = System.getProperty("os.name", "unknown");
     String arch = System.getProperty("os.arch", "unknown");
-    if (!os.toLowerCase(Locale.ROOT).startsWith("linux")) {
+    if (!os.startsWith("Linux")) {
       return new Missing<>(
-          TITLE, List.of("this system is " + os + " " + arch + "; oneDNN is used on Linux only"));
+          TITLE, List.of("this system is " + os + " " + arch + ": oneDNN is used on Linux only"));
     }
-    OpenMp.waitPassively();
-
+    try {
+      OpenMp.waitPassively();
+    } catch (IllegalCallerException e) {
+      return new Missing<>(
+          TITLE,
+          List.of(
+              "this JVM forbids native access ("
+                  + e.getMessage()
+                  + "): start it with --enable-native-access=ALL-UNNAMED"));
+    }
     String chosen = System.getProperty(PATH_PROPERTY, "");
     if (!chosen.isEmpty()) {
       return chosen(chosen);
     }
-    List<String> reasons = new ArrayList<>();
-    if (arch.equals("amd64") || arch.equals("x86_64")) {
-      switch (bundled()) {
-        case Found<OneDnnLibrary> found -> {
-          return found;
-        }
-        case Missing<OneDnnLibrary> missing -> reasons.addAll(missing.reasons());
-      }
-    } else {
-      reasons.add("no oneDNN ships for " + arch);
+    LibrarySearch<OneDnnLibrary> bundled =
+        arch.equals("amd64")
+            ? bundled()
+            : new Missing<>(TITLE, List.of("no oneDNN ships for " + arch));
+    if (!(bundled instanceof Missing<OneDnnLibrary> notBundled)) {
+      return bundled;
     }
-    switch (NativeLibrary.find(TITLE, SONAMES, "dnnl_version")) {
-      case Found<NativeLibrary>(NativeLibrary library) -> {
-        NativeLibrary.find("OpenMP", OPENMP_SONAMES, "omp_set_num_threads");
-        switch (checked(library)) {
-          case Found<OneDnnLibrary> found -> {
-            return found;
-          }
-          case Missing<OneDnnLibrary> missing -> reasons.addAll(missing.reasons());
-        }
-      }
-      case Missing<NativeLibrary> missing -> reasons.addAll(missing.reasons());
+    LibrarySearch<OneDnnLibrary> installed =
+        checked(NativeLibrary.find(TITLE, List.of(SONAME), ANCHOR));
+    if (!(installed instanceof Missing<OneDnnLibrary> notInstalled)) {
+      return installed;
     }
+    List<String> reasons = new ArrayList<>(notBundled.reasons());
+    reasons.addAll(notInstalled.reasons());
     return new Missing<>(TITLE, reasons);
   }
 
   private static LibrarySearch<OneDnnLibrary> chosen(String path) {
-    String knob = "system property " + PATH_PROPERTY + "=" + path;
+    String knob = "system property " + PATH_PROPERTY + "=" + path + ": ";
     Path file;
     try {
       file = Path.of(path);
     } catch (InvalidPathException e) {
-      return new Missing<>(TITLE, List.of(knob + ": " + e.getMessage()));
+      return new Missing<>(TITLE, List.of(knob + e.getMessage()));
     }
-    return switch (NativeLibrary.load(TITLE, file)) {
-      case Found<NativeLibrary>(NativeLibrary library) -> {
-        NativeLibrary.find("OpenMP", OPENMP_SONAMES, "omp_set_num_threads");
-        yield checked(library);
-      }
-      case Missing<NativeLibrary> missing ->
-          new Missing<>(TITLE, missing.reasons().stream().map(r -> knob + ": " + r).toList());
+    return switch (checked(NativeLibrary.load(TITLE, file, ANCHOR))) {
+      case Found<OneDnnLibrary> found -> found;
+      case Missing<OneDnnLibrary> missing ->
+          new Missing<>(TITLE, missing.reasons().stream().map(knob::concat).toList());
     };
   }
 
   private static LibrarySearch<OneDnnLibrary> bundled() {
-    String openMp = OPENMP_SONAMES.getFirst();
-    String dnnl = SONAMES.getFirst();
-    Path home;
     try {
-      home =
+      // libdnnl finds the OpenMP runtime beside itself.
+      Path home =
           UnpackedLibraries.unpack(
-              OneDnnLibrary.class.getClassLoader(), BUNDLED, List.of(dnnl, openMp), cache());
-    } catch (IOException e) {
-      return new Missing<>(TITLE, List.of("org.bytedeco:dnnl jar: " + e.getMessage()));
+              OneDnnLibrary.class.getClassLoader(),
+              BUNDLED,
+              List.of(SONAME, OPENMP_SONAME),
+              cache());
+      return checked(NativeLibrary.load(TITLE, home.resolve(SONAME), ANCHOR));
+    } catch (IOException | InvalidPathException e) {
+      return new Missing<>(TITLE, List.of("the org.bytedeco:dnnl jar: " + e.getMessage()));
     }
-    // OpenMP first: libdnnl then takes this one by its soname.
-    if (NativeLibrary.load("OpenMP", home.resolve(openMp))
-        instanceof Missing<NativeLibrary> missing) {
-      return new Missing<>(TITLE, missing.reasons());
-    }
-    return switch (NativeLibrary.load(TITLE, home.resolve(dnnl))) {
-      case Found<NativeLibrary>(NativeLibrary library) -> checked(library);
-      case Missing<NativeLibrary> missing -> new Missing<>(TITLE, missing.reasons());
-    };
   }
 
   private static Path cache() {
@@ -180,13 +171,21 @@ public final class OneDnnLibrary {
     return base.resolve("palimpsest");
   }
 
+  private static LibrarySearch<OneDnnLibrary> checked(LibrarySearch<NativeLibrary> search) {
+    return switch (search) {
+      case Found<NativeLibrary>(NativeLibrary library) -> checked(library);
+      case Missing<NativeLibrary>(String title, List<String> reasons) ->
+          new Missing<>(title, reasons);
+    };
+  }
+
   /**
    * A library that lacks a function or has another major version would fail in the middle of the
    * work: tell it now.
    */
   @SuppressWarnings("restricted")
   private static LibrarySearch<OneDnnLibrary> checked(NativeLibrary library) {
-    List<String> missing = IncludeList.read("dnnl.includes").missingFunctions();
+    List<String> missing = IncludeList.read("dnnl.includes").missingFunctions(library.symbols());
     if (!missing.isEmpty()) {
       return new Missing<>(
           TITLE,
@@ -194,14 +193,15 @@ public final class OneDnnLibrary {
               library.path()
                   + ": lacks "
                   + String.join(", ", missing)
-                  + "; version "
+                  + ": version "
                   + expectedVersion()
                   + " or a later 3.x is needed"));
     }
+    LibraryBinding.DNNL.bind(library.symbols());
     MemorySegment version = Dnnl.dnnl_version().reinterpret(dnnl_version_t.sizeof());
     int major = dnnl_version_t.major(version);
-    int minor = dnnl_version_t.minor(version);
-    String found = major + "." + minor + "." + dnnl_version_t.patch(version);
+    String found =
+        major + "." + dnnl_version_t.minor(version) + "." + dnnl_version_t.patch(version);
     if (major != Dnnl.DNNL_VERSION_MAJOR()) {
       return new Missing<>(
           TITLE,
@@ -213,7 +213,7 @@ public final class OneDnnLibrary {
                   + expectedVersion()
                   + " or a later 3.x"));
     }
-    return new Found<>(new OneDnnLibrary(library, found, OpenMp.setNumThreads()));
+    return new Found<>(new OneDnnLibrary(library, found, OpenMp.setNumThreads(library.symbols())));
   }
 
   private static String expectedVersion() {

@@ -5,6 +5,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.Optional;
@@ -56,10 +57,14 @@ final class OpenMp {
     }
   }
 
-  /** A handle of {@code void omp_set_num_threads(int)} when a loaded library has it. */
+  /**
+   * A handle of {@code void omp_set_num_threads(int)} when the library or what it depends on has
+   * it.
+   */
   @SuppressWarnings("restricted")
-  static Optional<MethodHandle> setNumThreads() {
-    return NativeLibrary.symbol("omp_set_num_threads")
+  static Optional<MethodHandle> setNumThreads(SymbolLookup symbols) {
+    return symbols
+        .find("omp_set_num_threads")
         .map(
             address ->
                 Linker.nativeLinker()

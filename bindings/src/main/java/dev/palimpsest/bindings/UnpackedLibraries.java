@@ -6,7 +6,9 @@ import java.io.InputStream;
 import java.net.JarURLConnection;
 import java.net.URL;
 import java.net.URLConnection;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -49,7 +51,7 @@ final class UnpackedLibraries {
       Resource resource = describe(url, fileName);
       identity.update(
           (fileName + ":" + resource.size() + ":" + resource.crc() + ";")
-              .getBytes(java.nio.charset.StandardCharsets.UTF_8));
+              .getBytes(StandardCharsets.UTF_8));
       resources.add(resource);
     }
     String first = fileNames.getFirst();
@@ -75,6 +77,7 @@ final class UnpackedLibraries {
                   + e
                   + "); unpacking to "
                   + temporary);
+      temporary.toFile().deleteOnExit(); // after its files: the last registered goes first
       unpackInto(temporary, resources);
       for (Resource resource : resources) {
         temporary.resolve(resource.fileName()).toFile().deleteOnExit();
@@ -91,7 +94,7 @@ final class UnpackedLibraries {
     try {
       Files.createDirectory(
           home, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-    } catch (java.nio.file.FileAlreadyExistsException e) {
+    } catch (FileAlreadyExistsException e) {
       if (!Files.isDirectory(home)) {
         throw e;
       }

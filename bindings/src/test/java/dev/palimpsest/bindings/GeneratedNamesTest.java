@@ -4,6 +4,7 @@ package dev.palimpsest.bindings;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.bindings.cuda.Cuda;
 import dev.palimpsest.bindings.dnnl.Dnnl;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,6 +20,11 @@ class GeneratedNamesTest {
   @Test
   void everyIncludedDnnlNameWasGenerated() {
     assertAllGenerated("dnnl.includes", Dnnl.class, 100);
+  }
+
+  @Test
+  void everyIncludedCudaNameWasGenerated() {
+    assertAllGenerated("cuda.includes", Cuda.class, 200);
   }
 
   @Test

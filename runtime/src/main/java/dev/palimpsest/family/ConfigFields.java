@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Reads a model's description field by field and keeps account of which fields were understood, so
@@ -200,6 +201,18 @@ final class ConfigFields {
 
   static String show(JsonNode node) {
     return node == null || node.isMissingNode() ? "missing" : shorten(node.toString());
+  }
+
+  /** 1e-5 rather than the digits of the nearest double to the float. */
+  static double shortest(float value) {
+    return Double.parseDouble(Float.toString(value));
+  }
+
+  /** Writes a token id; −1 says there is none. */
+  static void putToken(ObjectNode out, String key, int token) {
+    if (token >= 0) {
+      out.put(key, token);
+    }
   }
 
   private static String plain(JsonNode node) {

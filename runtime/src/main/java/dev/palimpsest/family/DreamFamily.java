@@ -10,6 +10,8 @@ import dev.palimpsest.weights.Checkpoint;
 import java.util.Optional;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Dream (Ye et al., 2025; Dream-org on Hugging Face) and what was trained from it: Qwen2's fields
@@ -66,6 +68,43 @@ public final class DreamFamily implements Family {
     return checkpoint.format().equals("gguf")
         ? GgufDescription.describe(this, checkpoint)
         : describeFolder(checkpoint);
+  }
+
+  @Override
+  public ObjectNode configJson(ModelConfig config) {
+    HeadShape heads = config.heads();
+    boolean sayable =
+        config.rope().dims() == heads.headDim()
+            && config.mask().equals(AttentionMask.FULL)
+            && !config.outputBias()
+            && config.shiftedLogits();
+    if (!sayable) {
+      throw new IllegalArgumentException("a Dream config.json cannot describe " + config);
+    }
+    ObjectNode out = JsonNodeFactory.instance.objectNode();
+    out.putArray("architectures").add("DreamModel");
+    out.put("model_type", modelType());
+    out.put("hidden_size", config.hidden());
+    out.put("num_hidden_layers", config.layers());
+    out.put("num_attention_heads", heads.heads());
+    out.put("num_key_value_heads", heads.kvHeads());
+    if (heads.queryWidth() != config.hidden()) {
+      out.put("head_dim", heads.headDim());
+    }
+    out.put("intermediate_size", config.ffn());
+    out.put("vocab_size", config.vocabulary());
+    out.put("max_position_embeddings", config.maxPositions());
+    out.put("rms_norm_eps", ConfigFields.shortest(config.normEpsilon()));
+    out.put("rope_theta", config.rope().theta());
+    out.put("hidden_act", "silu");
+    out.put("tie_word_embeddings", config.tiedHead());
+    if (!config.queryKeyValueBias()) {
+      out.put("attention_bias", false);
+    }
+    ConfigFields.putToken(out, "mask_token_id", config.maskToken());
+    ConfigFields.putToken(out, "eos_token_id", config.endToken());
+    ConfigFields.putToken(out, "pad_token_id", config.padToken());
+    return out;
   }
 
   private ModelDescription describeFolder(Checkpoint checkpoint) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.family;
 
+import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.weights.Checkpoint;
+import tools.jackson.databind.node.ObjectNode;
 
 /** What the publishers of one line of models call their configuration fields and tensors. */
 public sealed interface Family permits LladaFamily, DreamFamily {
@@ -20,6 +22,21 @@ public sealed interface Family permits LladaFamily, DreamFamily {
    *     transformer does not do
    */
   ModelDescription describe(Checkpoint checkpoint);
+
+  /**
+   * The {@code config.json} that says what {@code config} says, without an element type.
+   *
+   * @throws IllegalArgumentException if the family's files cannot say it
+   */
+  ObjectNode configJson(ModelConfig config);
+
+  /**
+   * The key/value pairs of a GGUF file that say what {@code config} says, with a tokenizer of
+   * {@code no_vocab}.
+   */
+  default ObjectNode ggufMetadata(ModelConfig config) {
+    return GgufDescription.metadata(this, config);
+  }
 
   /** The tensors' names in a Hugging Face folder. */
   TensorNames folderNames();

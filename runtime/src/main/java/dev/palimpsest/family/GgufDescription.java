@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Reads GGUF's description of a transformer, which all architectures share but for their name
@@ -107,6 +108,35 @@ final class GgufDescription {
             end,
             pad);
     return new ModelDescription(config, weights, ChatTemplate.format(checkpoint));
+  }
+
+  /** What {@link #describe} reads. */
+  static ObjectNode metadata(Family family, ModelConfig config) {
+    String arch = family.name() + ".";
+    HeadShape heads = config.heads();
+    ObjectNode out = JsonNodeFactory.instance.objectNode();
+    out.put("general.architecture", family.name());
+    out.put(arch + "context_length", config.maxPositions());
+    out.put(arch + "embedding_length", config.hidden());
+    out.put(arch + "block_count", config.layers());
+    out.put(arch + "feed_forward_length", config.ffn());
+    out.put(arch + "attention.head_count", heads.heads());
+    out.put(arch + "attention.head_count_kv", heads.kvHeads());
+    if (heads.queryWidth() != config.hidden()) {
+      out.put(arch + "attention.key_length", heads.headDim());
+      out.put(arch + "attention.value_length", heads.headDim());
+    }
+    out.put(arch + "vocab_size", config.vocabulary());
+    out.put(arch + "rope.dimension_count", config.rope().dims());
+    out.put(arch + "rope.freq_base", (float) config.rope().theta());
+    out.put(arch + "attention.layer_norm_rms_epsilon", config.normEpsilon());
+    out.put(arch + "attention.causal", false);
+    out.put("diffusion.shift_logits", config.shiftedLogits());
+    out.put(TOKENS + "model", "no_vocab");
+    ConfigFields.putToken(out, TOKENS + "mask_token_id", config.maskToken());
+    ConfigFields.putToken(out, TOKENS + "eos_token_id", config.endToken());
+    ConfigFields.putToken(out, TOKENS + "padding_token_id", config.padToken());
+    return out;
   }
 
   private static int token(

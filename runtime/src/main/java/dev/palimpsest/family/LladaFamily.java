@@ -9,6 +9,8 @@ import dev.palimpsest.network.TransformerWeights;
 import dev.palimpsest.weights.Checkpoint;
 import java.util.Optional;
 import java.util.Set;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * LLaDA (Nie et al., 2025; GSAI-ML on Hugging Face): OLMo's field names around a Llama block.
@@ -65,6 +67,45 @@ public final class LladaFamily implements Family {
     return checkpoint.format().equals("gguf")
         ? GgufDescription.describe(this, checkpoint)
         : describeFolder(checkpoint);
+  }
+
+  @Override
+  public ObjectNode configJson(ModelConfig config) {
+    HeadShape heads = config.heads();
+    boolean sayable =
+        heads.queryWidth() == config.hidden()
+            && config.rope().dims() == heads.headDim()
+            && config.mask().equals(AttentionMask.FULL)
+            && !config.qkNorm()
+            && !config.outputBias()
+            && !config.shiftedLogits();
+    if (!sayable) {
+      throw new IllegalArgumentException("a LLaDA config.json cannot describe " + config);
+    }
+    ObjectNode out = JsonNodeFactory.instance.objectNode();
+    out.putArray("architectures").add("LLaDAModelLM");
+    out.put("model_type", modelType());
+    out.put("d_model", config.hidden());
+    out.put("n_layers", config.layers());
+    out.put("n_heads", heads.heads());
+    out.put("n_kv_heads", heads.kvHeads());
+    out.put("mlp_hidden_size", config.ffn());
+    out.put("vocab_size", config.vocabulary());
+    out.put("embedding_size", config.vocabulary());
+    out.put("max_sequence_length", config.maxPositions());
+    out.put("rms_norm_eps", ConfigFields.shortest(config.normEpsilon()));
+    out.put("rope", true);
+    out.put("rope_theta", config.rope().theta());
+    out.put("layer_norm_type", "rms");
+    out.put("activation_type", "silu");
+    out.put("block_type", "llama");
+    out.put("include_bias", false);
+    out.put("include_qkv_bias", config.queryKeyValueBias());
+    out.put("weight_tying", config.tiedHead());
+    ConfigFields.putToken(out, "mask_token_id", config.maskToken());
+    ConfigFields.putToken(out, "eos_token_id", config.endToken());
+    ConfigFields.putToken(out, "pad_token_id", config.padToken());
+    return out;
   }
 
   private ModelDescription describeFolder(Checkpoint checkpoint) {

@@ -109,6 +109,10 @@ public final class Transformer {
   public void forward(StepBatch batch, Predictions out) {
     PredictionRows wanted = batch.wanted();
     run(batch);
+    if (wanted.size() == 0) {
+      out.resize(0);
+      return;
+    }
     compactRows(batch.rows(), wanted);
     reserveHead(gatheredCount);
     device.rmsNormRows(

@@ -20,8 +20,7 @@ public class Dnnl extends Dnnl$shared {
 
     static final Arena LIBRARY_ARENA = Arena.ofAuto();
 
-    static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
-            .or(Linker.nativeLinker().defaultLookup());
+    static final SymbolLookup SYMBOL_LOOKUP = dev.palimpsest.bindings.LibraryBinding.DNNL;
 
     private static final int DNNL_MAX_NDIMS = (int)12L;
     /**

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest;
+
+import dev.palimpsest.GenerationRequest.Piece;
+import dev.palimpsest.family.Families;
+import dev.palimpsest.family.ModelDescription;
+import dev.palimpsest.kernels.Device;
+import dev.palimpsest.kernels.Sampling;
+import dev.palimpsest.kernels.cpu.CpuDevice;
+import dev.palimpsest.kernels.cpu.CpuOptions;
+import dev.palimpsest.network.ModelConfig;
+import dev.palimpsest.network.StepBatch;
+import dev.palimpsest.network.Transformer;
+import dev.palimpsest.process.Canvas;
+import dev.palimpsest.process.MaskedDiffusion;
+import dev.palimpsest.process.MaskedOptions;
+import dev.palimpsest.process.MaskedOptions.Algorithm;
+import dev.palimpsest.schedule.Scheduler;
+import dev.palimpsest.text.ChatFormat;
+import dev.palimpsest.text.HuggingFaceTokenizer;
+import dev.palimpsest.text.Tokenizer;
+import dev.palimpsest.weights.Checkpoint;
+import dev.palimpsest.weights.Checkpoints;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.IntStream;
+
+/** An engine in this process: one checkpoint, one device, one scheduler. */
+final class LocalEngine implements Engine {
+  /** Steps when a request names none: the middle of what the process is made for. */
+  private static final int DEFAULT_STEPS = 8;
+
+  private static final double DEFAULT_THRESHOLD = 0.9;
+
+  private static final Executor CALLBACKS =
+      task -> Thread.ofVirtual().name("palimpsest-callback").start(task);
+
+  private final Checkpoint checkpoint;
+  private final ModelDescription model;
+  private final Optional<Tokenizer> tokenizer;
+  private final Device device;
+  private final Transformer network;
+  private final Scheduler scheduler;
+  private final int[] endTokens;
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  private LocalEngine(
+      Checkpoint checkpoint,
+      ModelDescription model,
+      Optional<Tokenizer> tokenizer,
+      Device device,
+      Transformer network,
+      EngineOptions options) {
+    this.checkpoint = checkpoint;
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.device = device;
+    this.network = network;
+    this.endTokens = endTokens(model, tokenizer);
+    this.scheduler =
+        new Scheduler(
+            network::forward,
+            model.config().shiftedLogits(),
+            options.maxBatchTokens(),
+            options.maxQueued());
+  }
+
+  static LocalEngine open(Path path, EngineOptions options, LoadListener listener) {
+    List<AutoCloseable> opened = new ArrayList<>();
+    try {
+      Checkpoint checkpoint = Checkpoints.open(path);
+      opened.add(checkpoint);
+      ModelDescription model = Families.describe(checkpoint);
+      Optional<Tokenizer> tokenizer = checkpoint.tokenizerFile().map(HuggingFaceTokenizer::open);
+      tokenizer.ifPresent(opened::add);
+      Device device = CpuDevice.open(cpuOptions(options));
+      opened.add(device);
+      int layers = model.config().layers();
+      Transformer network =
+          new Transformer(
+              device, model.config(), model.weights(), done -> listener.packed(done, layers));
+      return new LocalEngine(checkpoint, model, tokenizer, device, network, options);
+    } catch (RuntimeException | Error e) {
+      closeAll(opened.reversed(), e);
+      throw e;
+    }
+  }
+
+  private static CpuOptions cpuOptions(EngineOptions options) {
+    CpuOptions.ComputeType compute =
+        switch (options.dtype()) {
+          case AUTO -> CpuOptions.ComputeType.AUTO;
+          case F32 -> CpuOptions.ComputeType.F32;
+          case BF16 -> CpuOptions.ComputeType.BF16;
+        };
+    return CpuOptions.DEFAULT.withThreads(options.threads()).withComputeType(compute);
+  }
+
+  /** End-of-text, and for a chat model the end of a turn. */
+  private static int[] endTokens(ModelDescription model, Optional<Tokenizer> tokenizer) {
+    IntStream.Builder ends = IntStream.builder();
+    if (model.config().endToken() >= 0) {
+      ends.add(model.config().endToken());
+    }
+    if (chats(model) && tokenizer.isPresent()) {
+      tokenizer.get().id(ChatFormat.named(model.chatFormat()).endOfTurn()).ifPresent(ends::add);
+    }
+    return ends.build().distinct().toArray();
+  }
+
+  private static boolean chats(ModelDescription model) {
+    return !model.chatFormat().isEmpty() && !model.chatFormat().equals("unknown");
+  }
+
+  @Override
+  public ModelConfig config() {
+    return model.config();
+  }
+
+  @Override
+  public String chatFormat() {
+    return model.chatFormat();
+  }
+
+  @Override
+  public String device() {
+    return device.describe();
+  }
+
+  @Override
+  public Tokenizer tokenizer() {
+    return tokenizer.orElseThrow(
+        () ->
+            new IllegalStateException(
+                checkpoint.path()
+                    + " has no tokenizer: put the model's tokenizer.json beside its weights, or give token ids"));
+  }
+
+  @Override
+  public Generation submit(GenerationRequest request) {
+    ModelConfig config = model.config();
+    CanvasPlan plan = CanvasPlan.of(request.pieces(), config, this::encode);
+    MaskedDiffusion process =
+        MaskedDiffusion.of(
+            plan.tokens(),
+            plan.fixed(),
+            maskedOptions(request, plan),
+            config.maskToken(),
+            endTokens);
+    long submitted = System.nanoTime();
+    RunningGeneration generation =
+        new RunningGeneration(
+            config.maskToken(),
+            (canvas, calls) ->
+                result(
+                    request, plan, canvas, calls, Duration.ofNanos(System.nanoTime() - submitted)),
+            CALLBACKS);
+    scheduler.submit(process, generation);
+    return generation;
+  }
+
+  private int[] encode(Piece piece) {
+    return switch (piece) {
+      case Piece.Text text -> tokenizer().encode(text.text());
+      case Piece.Chat chat -> encodeChat(chat.messages());
+      case Piece.Tokens tokens -> tokens.ids().stream().mapToInt(Integer::intValue).toArray();
+      case Piece.Hole hole -> throw new IllegalArgumentException("a hole has no tokens");
+    };
+  }
+
+  private int[] encodeChat(List<GenerationRequest.Message> messages) {
+    if (!chats(model)) {
+      throw new IllegalArgumentException(
+          checkpoint.path()
+              + (model.chatFormat().isEmpty()
+                  ? " is a base model without a chat format"
+                  : " has a chat template of a kind that is not known")
+              + ": give it text to complete instead");
+    }
+    return tokenizer().encode(ChatFormat.named(model.chatFormat()).format(messages));
+  }
+
+  private MaskedOptions maskedOptions(GenerationRequest request, CanvasPlan plan) {
+    Algorithm algorithm =
+        request
+            .algorithm()
+            .orElse(request.threshold().isPresent() ? Algorithm.THRESHOLD : familyAlgorithm());
+    return new MaskedOptions(
+        algorithm,
+        request.steps().orElse(DEFAULT_STEPS),
+        request.blockLength().orElse(0),
+        request.threshold().orElse(DEFAULT_THRESHOLD),
+        request.algorithmTemperature(),
+        new Sampling(
+            request.temperature(),
+            request.topK(),
+            request.topP(),
+            algorithm.confidenceOn(),
+            suppressed(request, plan)),
+        request.guidance(),
+        request.remask(),
+        request.stopAtEnd(),
+        request.seed().orElse(0));
+  }
+
+  private Algorithm familyAlgorithm() {
+    return model.config().family().equals("dream") ? Algorithm.ENTROPY : Algorithm.LOW_CONFIDENCE;
+  }
+
+  private int[] suppressed(GenerationRequest request, CanvasPlan plan) {
+    if (!request.plainTextOnly()) {
+      return new int[0];
+    }
+    IntStream mask = IntStream.of(model.config().maskToken());
+    return (plan.infills() ? IntStream.concat(mask, Arrays.stream(endTokens)) : mask).toArray();
+  }
+
+  private GenerationResult result(
+      GenerationRequest request, CanvasPlan plan, Canvas canvas, int calls, Duration elapsed) {
+    int[] tokens = canvas.tokens();
+    List<String> holes = new ArrayList<>();
+    int written = 0;
+    for (CanvasPlan.Span hole : plan.holes()) {
+      int[] part = Arrays.copyOfRange(tokens, hole.from(), hole.to());
+      written += part.length;
+      holes.add(decode(request.stopAtEnd() ? untilEnd(part) : part));
+    }
+    return new GenerationResult(
+        Arrays.stream(tokens).boxed().toList(), decode(tokens), holes, written, calls, elapsed);
+  }
+
+  private int[] untilEnd(int[] tokens) {
+    int length = 0;
+    while (length < tokens.length && !isEnd(tokens[length])) {
+      length++;
+    }
+    return Arrays.copyOf(tokens, length);
+  }
+
+  private boolean isEnd(int token) {
+    return Arrays.stream(endTokens).anyMatch(end -> end == token);
+  }
+
+  /** Text of tokens; empty for a model without a tokenizer, whose users read the tokens. */
+  private String decode(int[] tokens) {
+    return tokenizer.map(t -> t.decode(tokens, false)).orElse("");
+  }
+
+  @Override
+  public GenerationResult generate(GenerationRequest request) {
+    return await(submit(request).result());
+  }
+
+  @Override
+  public void logits(int[] tokens, MemorySegment out) {
+    int length =
+        CanvasPlan.of(
+                List.of(new Piece.Tokens(Arrays.stream(tokens).boxed().toList())),
+                model.config(),
+                this::encode)
+            .tokens()
+            .length;
+    await(
+        scheduler.call(
+            () -> {
+              StepBatch batch = new StepBatch();
+              batch.addSequence(length);
+              System.arraycopy(tokens, 0, batch.tokens(), 0, length);
+              network.logits(batch, out);
+              return null;
+            }));
+  }
+
+  private static <T> T await(CompletableFuture<T> future) {
+    try {
+      return future.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        cause.addSuppressed(e);
+        throw cause;
+      }
+      throw e;
+    }
+  }
+
+  @Override
+  public void close() {
+    if (closed.compareAndSet(false, true)) {
+      scheduler.close();
+      List<AutoCloseable> parts = new ArrayList<>(List.of(device));
+      tokenizer.ifPresent(parts::add);
+      parts.add(checkpoint);
+      closeAll(parts, null);
+    }
+  }
+
+  /**
+   * Closes all parts even if some fail; their failures go to {@code cause}, or are thrown when
+   * there is none.
+   */
+  private static void closeAll(List<AutoCloseable> parts, Throwable cause) {
+    RuntimeException failure = null;
+    for (AutoCloseable part : parts) {
+      try {
+        part.close();
+      } catch (Exception e) {
+        if (cause != null) {
+          cause.addSuppressed(e);
+        } else if (failure == null) {
+          failure = new IllegalStateException("closing " + part + " failed", e);
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+}

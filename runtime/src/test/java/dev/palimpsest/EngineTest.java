@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.palimpsest.process.Canvas;
+import dev.palimpsest.process.MaskedOptions.Algorithm;
+import dev.palimpsest.process.Revision;
+import dev.palimpsest.weights.CheckpointException;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class EngineTest {
+  private static Engine engine;
+
+  @BeforeAll
+  static void open() {
+    engine = Engine.open(GoldenPaths.of("llada-tiny"), EngineOptions.DEFAULT.withThreads(1));
+  }
+
+  @AfterAll
+  static void close() {
+    engine.close();
+  }
+
+  private static GenerationRequest.Builder request() {
+    return GenerationRequest.builder().tokens(5, 6, 7).hole(20).steps(5);
+  }
+
+  @Test
+  void revisionsReplayedOnAnEmptyCanvasGiveTheResult() {
+    Generation generation = engine.submit(request().tokens(8, 9).hole(3).build());
+    List<Revision> revisions = generation.revisions().toList();
+    Canvas canvas = new Canvas(engine.config().maskToken());
+    revisions.forEach(canvas::apply);
+    GenerationResult result = generation.result().join();
+    assertArrayEquals(
+        canvas.tokens(), result.tokens().stream().mapToInt(Integer::intValue).toArray());
+    assertEquals(List.of(0, 1, 2, 3, 4, 5), revisions.stream().map(Revision::step).toList());
+    assertEquals(5, result.networkCalls());
+    assertEquals(23, result.newTokens());
+    assertEquals(0, revisions.getLast().masked());
+    assertEquals(List.of(5, 6, 7), result.tokens().subList(0, 3));
+    assertEquals(List.of(8, 9), result.tokens().subList(23, 25));
+  }
+
+  @Test
+  void revisionsCanBeReadLateButOnce() {
+    Generation generation = engine.submit(request().build());
+    generation.result().join();
+    assertEquals(6, generation.revisions().count());
+    assertThrows(IllegalStateException.class, generation::revisions);
+  }
+
+  @Test
+  void callbacksMayWaitForOtherRequests() throws Exception {
+    CompletableFuture<GenerationResult> second =
+        engine
+            .submit(request().build())
+            .result()
+            .thenApply(first -> engine.generate(request().seed(1).build()));
+    assertEquals(23, second.get(20, TimeUnit.SECONDS).tokens().size());
+  }
+
+  @Test
+  void cancellingTheFutureOrTheGenerationEndsIt() {
+    Generation generation = engine.submit(longRequest());
+    generation.cancel();
+    assertThrows(CancellationException.class, () -> generation.result().join());
+    Generation other = engine.submit(longRequest());
+    other.result().cancel(true);
+    // The stream ends, so the scheduler has let go of it.
+    assertTrue(other.revisions().count() < 2000);
+  }
+
+  private static GenerationRequest longRequest() {
+    return GenerationRequest.builder().tokens(5).hole(2000).steps(2000).build();
+  }
+
+  @Test
+  void whatDoesNotFitIsRefusedByName() {
+    refused("token 512", GenerationRequest.builder().tokens(512).hole(1));
+    refused("token -3", GenerationRequest.builder().tokens(-3).hole(1));
+    refused("4096", GenerationRequest.builder().tokens(1).hole(4096));
+    refused(
+        "base model",
+        GenerationRequest.builder()
+            .chat(List.of(new GenerationRequest.Message("user", "hi")))
+            .hole(4));
+    refused("block length", request().algorithm(Algorithm.ENTROPY).blockLength(4));
+    refused("temperature", request().temperature(-1));
+    refused("top-p", request().topP(0));
+    refused("top-k", request().topK(-1));
+    refused("guidance", request().guidance(-1));
+    assertTrue(
+        assertThrows(
+                IllegalStateException.class,
+                () -> engine.submit(GenerationRequest.completing("x", 3).build()))
+            .getMessage()
+            .contains("tokenizer.json"));
+    assertThrows(
+        IllegalArgumentException.class, () -> GenerationRequest.builder().tokens(1).build());
+  }
+
+  private static void refused(String named, GenerationRequest.Builder builder) {
+    IllegalArgumentException e =
+        assertThrows(IllegalArgumentException.class, () -> engine.submit(builder.build()));
+    assertTrue(e.getMessage().contains(named), e.getMessage());
+  }
+
+  @Test
+  void greedyDecodingIgnoresTheSeedAndNoiseDoesNot() {
+    List<Integer> greedy = engine.generate(request().seed(1).build()).tokens();
+    assertEquals(greedy, engine.generate(request().seed(2).build()).tokens());
+    List<Integer> noisy = engine.generate(request().temperature(2).seed(1).build()).tokens();
+    assertEquals(noisy, engine.generate(request().temperature(2).seed(1).build()).tokens());
+    assertTrue(!noisy.equals(engine.generate(request().temperature(2).seed(2).build()).tokens()));
+  }
+
+  @Test
+  void logitsWantEnoughRoom() {
+    try (Arena arena = Arena.ofConfined()) {
+      IllegalArgumentException e =
+          assertThrows(
+              IllegalArgumentException.class,
+              () -> engine.logits(new int[] {1, 2}, arena.allocate(4)));
+      assertTrue(e.getMessage().contains("logits"), e.getMessage());
+    }
+  }
+
+  @Test
+  void closingCancelsAndMayBeRepeated() throws Exception {
+    Engine closing =
+        Engine.open(GoldenPaths.of("dream-tiny"), EngineOptions.DEFAULT.withThreads(2));
+    CountDownLatch started = new CountDownLatch(1);
+    Generation generation =
+        closing.submit(
+            GenerationRequest.builder()
+                .tokens(5)
+                .hole(2000)
+                .steps(2000)
+                .algorithm(Algorithm.MASKGIT_PLUS)
+                .build());
+    Thread reader =
+        Thread.ofVirtual()
+            .start(() -> generation.revisions().forEach(revision -> started.countDown()));
+    started.await();
+    closing.close();
+    closing.close();
+    reader.join();
+    assertInstanceOf(
+        CancellationException.class,
+        generation.result().<Throwable>handle((r, failure) -> failure).get(10, TimeUnit.SECONDS));
+    assertThrows(IllegalStateException.class, () -> closing.submit(request().build()));
+  }
+
+  @Test
+  void whatIsNotAModelIsSaidSo(@TempDir Path empty) {
+    assertThrows(CheckpointException.class, () -> Engine.open(empty, EngineOptions.DEFAULT));
+    assertThrows(
+        CheckpointException.class,
+        () -> Engine.open(empty.resolve("no-such"), EngineOptions.DEFAULT));
+  }
+}

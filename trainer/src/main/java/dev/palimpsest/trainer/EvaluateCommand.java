@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.trainer;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import org.bytedeco.pytorch.global.torch;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code palimpsest train evaluate}: fills a model card. */
+@Command(
+    name = "evaluate",
+    description = {
+      "Measures a checkpoint on the held-out files, beside a 5-gram model of the train split,",
+      "and writes the numbers into the model's README.md and card.json."
+    },
+    mixinStandardHelpOptions = true,
+    showDefaultValues = true)
+final class EvaluateCommand implements Runnable {
+  @Mixin private TrainCommand.Work work;
+
+  @Option(
+      names = "--model",
+      defaultValue = "models/java-tiny",
+      description = "folder of the checkpoint")
+  private Path model;
+
+  @Option(
+      names = "--rows",
+      defaultValue = "100",
+      description = "rows of masked tokens per level of noise")
+  private int rows;
+
+  @Option(
+      names = "--infills",
+      defaultValue = "400",
+      description = "holes of each kind: one token, eight tokens, one line")
+  private int infills;
+
+  @Option(names = "--methods", defaultValue = "300", description = "methods to complete")
+  private int methods;
+
+  @Option(names = "--threads", defaultValue = "2", description = "threads of libtorch")
+  private int threads;
+
+  @Option(names = "--json", description = "print the measurements as JSON and nothing else")
+  private boolean json;
+
+  @Override
+  public void run() {
+    torch.set_num_threads(threads);
+    Path tokenizerJson = model.resolve("tokenizer.json");
+    try (TokenFile train = TokenFile.open(work.trainTokens());
+        HuggingFaceTokenizer tokenizer = TokenFile.tokenizer(tokenizerJson);
+        Denoiser network = LladaFolder.read(model)) {
+      if (!Files.readString(tokenizerJson).equals(Files.readString(work.tokenizerJson()))) {
+        throw new IOException(
+            model
+                + " and "
+                + work.folder
+                + " have different tokenizers; name the --work folder the model was trained in");
+      }
+      NGramModel ngram = new NGramModel(train, network.shape().vocabulary());
+      Evaluation evaluation =
+          new Evaluation(
+              network,
+              ngram,
+              tokenizer,
+              LineStarts.of(tokenizerJson).tokens(),
+              work.corpus().heldOut());
+      Evaluation.Result result = evaluation.run(new Evaluation.Size(rows, infills, methods));
+      Corpus.Manifest manifest = work.corpus().manifest();
+      ModelCard.write(model, result, manifest, conditions(network.shape(), manifest, train));
+      if (json) {
+        System.out.println(JsonMapper.shared().writeValueAsString(result));
+      } else {
+        System.out.printf(
+            Locale.ROOT,
+            "measured in %.0f s; written to %s and %s%n",
+            result.seconds(),
+            model.resolve("README.md"),
+            model.resolve("card.json"));
+      }
+    } catch (IOException e) {
+      throw new TrainCommand.Failure(e.getMessage(), e);
+    }
+  }
+
+  private String conditions(DenoiserShape shape, Corpus.Manifest manifest, TokenFile train) {
+    return String.format(
+        Locale.ROOT,
+        "Measured by `./palimpsest train evaluate` on the %d held-out files (%,d characters); rows of"
+            + " %d tokens, %d rows per level of noise, float32 arithmetic, fixed seeds. The 5-gram is"
+            + " an interpolated Kneser-Ney model over the same tokens, counted on the same train"
+            + " split (%,d tokens). The network has %,d parameters.",
+        manifest.heldOutFiles(),
+        manifest.heldOutBytes(),
+        Evaluation.LENGTH,
+        rows,
+        train.length(),
+        shape.parameters());
+  }
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.trainer;
+
+import java.awt.BasicStroke;
+import java.awt.Color;
+import java.awt.geom.Rectangle2D;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jfree.chart.ChartFactory;
+import org.jfree.chart.JFreeChart;
+import org.jfree.chart.plot.XYPlot;
+import org.jfree.chart.renderer.xy.XYLineAndShapeRenderer;
+import org.jfree.data.xy.XYSeries;
+import org.jfree.data.xy.XYSeriesCollection;
+import org.jfree.svg.SVGGraphics2D;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Draws the curve of a run from its log, as SVG. */
+final class LossPlot {
+  private static final int WIDTH = 760;
+  private static final int HEIGHT = 400;
+
+  private LossPlot() {}
+
+  /**
+   * Training loss (mean of about 1 % of the run) and held-out loss over tokens seen.
+   *
+   * @param log the {@code log.jsonl} of a run
+   */
+  static void write(Path log, Path svg) throws IOException {
+    XYSeries training = new XYSeries("training (loss of the gradient)");
+    XYSeries heldOut = new XYSeries("held-out (bound on nats per token)");
+    int group = Math.max(1, Files.readAllLines(log).size() / 150);
+    double sum = 0;
+    int n = 0;
+    for (String line : Files.readAllLines(log)) {
+      JsonNode node = JsonMapper.shared().readTree(line);
+      double millions = node.get("tokens").asDouble() / 1e6;
+      if (node.has("loss")) {
+        sum += node.get("loss").asDouble();
+        if (++n == group) {
+          training.add(millions, sum / n);
+          sum = 0;
+          n = 0;
+        }
+      } else if (node.has("held_out_nats")) {
+        heldOut.add(millions, node.get("held_out_nats").asDouble());
+      }
+    }
+    XYSeriesCollection data = new XYSeriesCollection();
+    data.addSeries(training);
+    data.addSeries(heldOut);
+    JFreeChart chart = ChartFactory.createXYLineChart("", "million tokens seen", "loss", data);
+    chart.setBackgroundPaint(Color.WHITE);
+    XYPlot plot = chart.getXYPlot();
+    plot.setBackgroundPaint(Color.WHITE);
+    plot.setDomainGridlinePaint(Color.LIGHT_GRAY);
+    plot.setRangeGridlinePaint(Color.LIGHT_GRAY);
+    XYLineAndShapeRenderer renderer = new XYLineAndShapeRenderer(true, false);
+    renderer.setSeriesPaint(0, new Color(0x9e, 0xc1, 0xe0));
+    renderer.setSeriesPaint(1, new Color(0xb0, 0x3a, 0x2e));
+    renderer.setSeriesStroke(0, new BasicStroke(1.2f));
+    renderer.setSeriesStroke(1, new BasicStroke(2f));
+    plot.setRenderer(renderer);
+    SVGGraphics2D graphics = new SVGGraphics2D(WIDTH, HEIGHT);
+    chart.draw(graphics, new Rectangle2D.Double(0, 0, WIDTH, HEIGHT));
+    Files.writeString(svg, graphics.getSVGDocument());
+  }
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.trainer;
+
+import java.util.Arrays;
+import java.util.SplittableRandom;
+
+/**
+ * One batch of partly masked rows. It is a pure function of the token file, the settings, the seed
+ * and the step, so a run that resumes sees the data it would have seen.
+ *
+ * <p>A row's mask is drawn in two parts: a region, and a level t; every token of the region is
+ * masked with probability t. The region is the whole row (LLaDA), or all that follows a cut
+ * (completion), or a few spans (infill); these are the shapes of canvas the model will meet. The
+ * levels of a batch are stratified over (0, 1].
+ *
+ * @param ids [rows × length] with MASK put in
+ * @param positions masked indices into {@code ids}, ascending
+ * @param targets the token that stood at each of them
+ * @param weights 1/t of the row each of them is in
+ */
+record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[] weights) {
+  /** No row is masked less than this, so that its weight stays finite. */
+  static final double LEAST_LEVEL = 0.02;
+
+  /** Tokens a row may move on to start at the beginning of a line. */
+  private static final int LINE_SEARCH = 48;
+
+  /** How the tokens of one step are drawn. */
+  record Source(TokenFile tokens, DenoiserShape shape, boolean[] startsLine) {}
+
+  /**
+   * Draws a batch.
+   *
+   * @param structured fraction of rows with a completion or infill region
+   */
+  static MaskedBatch draw(Source source, int rows, long seed, long step, double structured) {
+    int length = source.shape().length();
+    int[] ids = new int[rows * length];
+    int[] positions = new int[rows * length];
+    long[] targets = new long[rows * length];
+    float[] weights = new float[rows * length];
+    SplittableRandom random = new SplittableRandom(mix(mix(seed) ^ mix(step)));
+    double shift = random.nextDouble();
+    int n = 0;
+    for (int r = 0; r < rows; r++) {
+      crop(source, random, ids, r * length, length);
+      boolean[] region = region(random, length, random.nextDouble() < structured);
+      double u = (r + shift) / rows % 1;
+      double t = LEAST_LEVEL + (1 - LEAST_LEVEL) * u;
+      for (int i = 0; i < length; i++) {
+        if (region[i] && random.nextDouble() < t) {
+          int at = r * length + i;
+          positions[n] = at;
+          targets[n] = ids[at];
+          weights[n] = (float) (1 / t);
+          ids[at] = source.shape().maskId();
+          n++;
+        }
+      }
+    }
+    return new MaskedBatch(
+        rows,
+        ids,
+        Arrays.copyOf(positions, n),
+        Arrays.copyOf(targets, n),
+        Arrays.copyOf(weights, n));
+  }
+
+  private static void crop(Source source, SplittableRandom random, int[] ids, int at, int length) {
+    TokenFile tokens = source.tokens();
+    long room = tokens.length() - length - LINE_SEARCH;
+    if (room < 1) {
+      throw new IllegalArgumentException(
+          "a corpus of " + tokens.length() + " tokens is too short for rows of " + length);
+    }
+    long start = random.nextLong(room);
+    if (random.nextInt(4) != 0) {
+      for (int i = 0; i < LINE_SEARCH; i++) {
+        int id = tokens.at(start + i);
+        if (source.startsLine()[id] || id == source.shape().endId()) {
+          // The row opens with the line's first word, as a prompt does.
+          start += i + 1;
+          break;
+        }
+      }
+    }
+    for (int i = 0; i < length; i++) {
+      ids[at + i] = tokens.at(start + i);
+    }
+  }
+
+  private static boolean[] region(SplittableRandom random, int length, boolean structured) {
+    boolean[] region = new boolean[length];
+    if (!structured) {
+      Arrays.fill(region, true);
+    } else if (random.nextBoolean()) {
+      int cut = random.nextInt(Math.max(1, length * 3 / 4));
+      Arrays.fill(region, cut, length, true);
+    } else {
+      int spans = 1 + random.nextInt(6);
+      for (int s = 0; s < spans; s++) {
+        int size = Math.min(length, 1 + random.nextInt(random.nextBoolean() ? 12 : 64));
+        int from = random.nextInt(length - size + 1);
+        Arrays.fill(region, from, from + size, true);
+      }
+    }
+    return region;
+  }
+
+  private static long mix(long z) {
+    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
+    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
+    return z ^ (z >>> 31);
+  }
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.trainer;
+
+import dev.palimpsest.bindings.StandardError;
+import dev.palimpsest.kernels.DType;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.LocalTime;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.bytedeco.pytorch.global.torch;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code palimpsest train}: from nothing to a checkpoint that any LLaDA loader reads. */
+@Command(
+    name = "palimpsest train",
+    description = {
+      "Trains a small masked-diffusion model of Java on the CPU.",
+      "Without a subcommand: corpus, tokenizer, run and export, each skipped or resumed where its"
+          + " result is already there."
+    },
+    mixinStandardHelpOptions = true,
+    subcommands = {
+      TrainCommand.CorpusCommand.class,
+      TrainCommand.TokenizerCommand.class,
+      TrainCommand.RunCommand.class,
+      TrainCommand.ExportCommand.class,
+      EvaluateCommand.class
+    },
+    usageHelpAutoWidth = true,
+    showDefaultValues = true)
+public final class TrainCommand implements Runnable {
+  @Mixin private Work work;
+  @Mixin private CorpusOptions corpus;
+  @Mixin private TokenizerOptions tokenizer;
+  @Mixin private RunOptions run;
+  @Mixin private ExportOptions export;
+
+  private TrainCommand() {}
+
+  public static void main(String[] args) {
+    StandardError.restore();
+    System.exit(commandLine().execute(args));
+  }
+
+  static CommandLine commandLine() {
+    IExecutionExceptionHandler plain =
+        (failure, line, _) -> {
+          if (System.getenv("PALIMPSEST_STACKTRACE") != null) {
+            failure.printStackTrace(line.getErr());
+          }
+          Throwable cause = failure.getCause() == null ? failure : failure.getCause();
+          line.getErr().println("palimpsest train: " + cause.getMessage());
+          return 1;
+        };
+    return new CommandLine(new TrainCommand())
+        .setExecutionExceptionHandler(plain)
+        .setCaseInsensitiveEnumValuesAllowed(true);
+  }
+
+  @Override
+  public void run() {
+    if (!Files.isRegularFile(work.corpus().folder().resolve("manifest.json"))) {
+      corpus.build(work);
+    }
+    if (!Files.isRegularFile(work.heldOutTokens())) {
+      tokenizer.train(work);
+    }
+    if (run.train(work)) {
+      export.write(work);
+    } else {
+      System.out.println("not finished; run the same command again to go on");
+    }
+  }
+
+  /** A failure of a command that has a message for the user. */
+  static final class Failure extends CommandLine.ExecutionException {
+    private static final long serialVersionUID = 1L;
+
+    Failure(String message, Throwable cause) {
+      super(commandLine(), message, cause);
+    }
+  }
+
+  /** Where everything lies. */
+  static final class Work {
+    @Option(
+        names = "--work",
+        defaultValue = "trainer/target/java-tiny",
+        description = "folder of the corpus, the tokenizer and the run")
+    Path folder;
+
+    Corpus corpus() {
+      return new Corpus(folder.resolve("corpus"));
+    }
+
+    Path tokenizerJson() {
+      return folder.resolve("tokenizer.json");
+    }
+
+    Path trainTokens() {
+      return folder.resolve("train.tokens");
+    }
+
+    Path heldOutTokens() {
+      return folder.resolve("held-out.tokens");
+    }
+
+    Path run() {
+      return folder.resolve("run");
+    }
+  }
+
+  static final class CorpusOptions {
+    @Option(
+        names = "--repository",
+        defaultValue = "https://repo1.maven.org/maven2/",
+        description = "Maven repository the source jars come from")
+    URI repository;
+
+    @Option(
+        names = "--library",
+        paramLabel = "GROUP:ARTIFACT:VERSION",
+        description = "a library to take (repeatable); the trainer's own list if none is named")
+    List<String> libraries = List.of();
+
+    @Option(names = "--keep-comments", description = "leave comments in the text")
+    boolean keepComments;
+
+    void build(Work work) {
+      try {
+        String base = repository.toString();
+        Corpus built =
+            Corpus.build(
+                work.corpus().folder(),
+                URI.create(base.endsWith("/") ? base : base + "/"),
+                libraries.isEmpty() ? Corpus.libraries() : libraries,
+                keepComments);
+        Corpus.Manifest m = built.manifest();
+        System.out.printf(
+            Locale.ROOT,
+            "%d libraries, %,d files (%,d characters) to train on, %,d files (%,d) held out%n",
+            m.libraries().size(),
+            m.trainFiles(),
+            m.trainBytes(),
+            m.heldOutFiles(),
+            m.heldOutBytes());
+      } catch (IOException e) {
+        throw new Failure(e.getMessage(), e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new Failure("interrupted", e);
+      }
+    }
+  }
+
+  static final class TokenizerOptions {
+    @Option(
+        names = "--vocabulary",
+        defaultValue = "4096",
+        description = "entries, special tokens and bytes included; at most 65536")
+    int entries;
+
+    void train(Work work) {
+      try {
+        List<String> documents = work.corpus().train();
+        Files.writeString(work.tokenizerJson(), BytePairTrainer.train(documents, entries));
+        long train =
+            TokenFile.write(
+                work.trainTokens(), documents, work.tokenizerJson(), BytePairTrainer.END_ID);
+        long heldOut =
+            TokenFile.write(
+                work.heldOutTokens(),
+                work.corpus().heldOut(),
+                work.tokenizerJson(),
+                BytePairTrainer.END_ID);
+        System.out.printf(Locale.ROOT, "%,d tokens to train on, %,d held out%n", train, heldOut);
+      } catch (IOException e) {
+        throw new Failure(e.getMessage(), e);
+      }
+    }
+  }
+
+  static final class RunOptions {
+    @Option(names = "--hidden", defaultValue = "192", description = "width of the network")
+    int hidden;
+
+    @Option(names = "--layers", defaultValue = "6", description = "transformer blocks")
+    int layers;
+
+    @Option(names = "--heads", defaultValue = "6", description = "attention heads")
+    int heads;
+
+    @Option(names = "--ffn", defaultValue = "512", description = "width of the feed-forward layer")
+    int ffn;
+
+    @Option(names = "--length", defaultValue = "192", description = "tokens of a row")
+    int length;
+
+    @Option(names = "--batch", defaultValue = "16", description = "rows of a step")
+    int batch;
+
+    @Option(names = "--rate", defaultValue = "2e-3", description = "peak learning rate")
+    double rate;
+
+    @Option(names = "--warmup", defaultValue = "200", description = "steps of linear warm-up")
+    int warmup;
+
+    @Option(
+        names = "--final-rate",
+        defaultValue = "0.02",
+        description = "learning rate at the end, as a fraction of the peak")
+    double finalFraction;
+
+    @Option(
+        names = "--weight-decay",
+        defaultValue = "0.1",
+        description = "AdamW's decay, on matrices")
+    double weightDecay;
+
+    @Option(names = "--clip", defaultValue = "1", description = "largest norm of the gradient")
+    double clip;
+
+    @Option(
+        names = "--average",
+        defaultValue = "0.998",
+        description = "decay of the weight average")
+    double average;
+
+    @Option(
+        names = "--structured",
+        defaultValue = "0.4",
+        description = "share of rows masked as a completion or an infill")
+    double structured;
+
+    @Option(
+        names = "--bf16",
+        negatable = true,
+        defaultValue = "true",
+        fallbackValue = "true",
+        description =
+            "multiply matrices in bfloat16 (about 1.7 times as fast where AVX512-BF16 is)")
+    boolean bf16;
+
+    @Option(names = "--seed", defaultValue = "1", description = "of weights, data and masks")
+    long seed;
+
+    @Option(names = "--steps", defaultValue = "0", description = "total steps; 0: by time")
+    long steps;
+
+    @Option(
+        names = "--max-minutes",
+        defaultValue = "120",
+        description = "total training time over all resumes; the learning rate decays over it")
+    double minutes;
+
+    @Option(
+        names = "--until",
+        paramLabel = "HH:MM",
+        description = "end at this time of day instead, whatever the speed")
+    Optional<LocalTime> until = Optional.empty();
+
+    @Option(names = "--threads", defaultValue = "2", description = "threads of libtorch")
+    int threads;
+
+    @Option(names = "--log-every", defaultValue = "20", description = "steps")
+    int logEvery;
+
+    @Option(
+        names = "--evaluate-every",
+        defaultValue = "250",
+        description = "steps between held-out losses")
+    int evaluateEvery;
+
+    @Option(names = "--checkpoint-every", defaultValue = "250", description = "steps")
+    int checkpointEvery;
+
+    Settings settings(int vocabulary) {
+      DenoiserShape shape =
+          new DenoiserShape(
+              vocabulary,
+              hidden,
+              layers,
+              heads,
+              ffn,
+              length,
+              BytePairTrainer.MASK_ID,
+              BytePairTrainer.END_ID);
+      return new Settings(
+          shape,
+          batch,
+          seed,
+          rate,
+          warmup,
+          finalFraction,
+          weightDecay,
+          clip,
+          average,
+          structured,
+          bf16);
+    }
+
+    /** Returns whether the run came to its end. */
+    boolean train(Work work) {
+      torch.set_num_threads(threads);
+      LocalDateTime end =
+          until
+              .map(
+                  t -> {
+                    LocalDateTime today = LocalDateTime.now().with(t);
+                    return today.isBefore(LocalDateTime.now()) ? today.plusDays(1) : today;
+                  })
+              .orElse(null);
+      TrainingLoop.Limit limit = new TrainingLoop.Limit(steps, minutes, end);
+      TrainingLoop.Rhythm rhythm =
+          new TrainingLoop.Rhythm(logEvery, evaluateEvery, checkpointEvery, 96);
+      try (TokenFile train = TokenFile.open(work.trainTokens());
+          TokenFile heldOut = TokenFile.open(work.heldOutTokens())) {
+        LineStarts lines = LineStarts.of(work.tokenizerJson());
+        Settings settings = settings(lines.vocabulary());
+        DenoiserShape shape = settings.shape();
+        TrainingLoop loop =
+            new TrainingLoop(
+                work.run(), settings, limit, rhythm, System.out, System.console() != null);
+        boolean finished =
+            loop.run(
+                new MaskedBatch.Source(train, shape, lines.tokens()),
+                new MaskedBatch.Source(heldOut, shape, lines.tokens()));
+        plot(work);
+        return finished;
+      } catch (IOException e) {
+        throw new Failure(e.getMessage(), e);
+      }
+    }
+
+    /** A missing font must not cost anybody a trained model. */
+    private static void plot(Work work) {
+      Path svg = work.run().resolve("loss.svg");
+      try {
+        LossPlot.write(TrainingLoop.logFile(work.run()), svg);
+        System.out.println("curve: " + svg);
+      } catch (IOException | RuntimeException | LinkageError e) {
+        System.err.println(
+            "no loss plot: " + e + "; java.awt needs fontconfig and a font on this machine");
+      }
+    }
+  }
+
+  static final class ExportOptions {
+    @Option(
+        names = "--out",
+        defaultValue = "models/java-tiny",
+        description = "folder for config.json, tokenizer.json and model.safetensors")
+    Path out;
+
+    @Option(names = "--dtype", defaultValue = "BF16", description = "of the weights: F32 or BF16")
+    DType dtype;
+
+    @Option(
+        names = "--positions",
+        defaultValue = "512",
+        description = "longest canvas a loader should allow (trained on --length)")
+    int positions;
+
+    void write(Work work) {
+      try {
+        RunState state = RunState.read(TrainingLoop.checkpointFile(work.run()));
+        LladaFolder.write(
+            out,
+            state.settings().shape(),
+            state.average(),
+            dtype,
+            positions,
+            work.tokenizerJson(),
+            Map.of("format", "pt", "step", Long.toString(state.step())));
+        System.out.printf(
+            Locale.ROOT,
+            "%s: %,d parameters after %,d steps%n",
+            out,
+            state.settings().shape().parameters(),
+            state.step());
+      } catch (IOException e) {
+        throw new Failure(e.getMessage(), e);
+      }
+    }
+  }
+
+  @Command(
+      name = "corpus",
+      description = "Downloads the source jars, checks their licences and writes the two splits.",
+      mixinStandardHelpOptions = true,
+      showDefaultValues = true)
+  static final class CorpusCommand implements Runnable {
+    @Mixin private Work work;
+    @Mixin private CorpusOptions options;
+
+    @Override
+    public void run() {
+      options.build(work);
+    }
+  }
+
+  @Command(
+      name = "tokenizer",
+      description = "Learns the byte-pair encoding from the train split and encodes both splits.",
+      mixinStandardHelpOptions = true,
+      showDefaultValues = true)
+  static final class TokenizerCommand implements Runnable {
+    @Mixin private Work work;
+    @Mixin private TokenizerOptions options;
+
+    @Override
+    public void run() {
+      options.train(work);
+    }
+  }
+
+  @Command(
+      name = "run",
+      description = {
+        "Trains, or goes on from the checkpoint that is there.",
+        "SIGTERM and Ctrl-C write a checkpoint first."
+      },
+      mixinStandardHelpOptions = true,
+      showDefaultValues = true)
+  static final class RunCommand implements Runnable {
+    @Mixin private Work work;
+    @Mixin private RunOptions options;
+
+    @Override
+    public void run() {
+      options.train(work);
+    }
+  }
+
+  @Command(
+      name = "export",
+      description = "Writes the averaged weights of the last checkpoint as a LLaDA folder.",
+      mixinStandardHelpOptions = true,
+      showDefaultValues = true)
+  static final class ExportCommand implements Runnable {
+    @Mixin private Work work;
+    @Mixin private ExportOptions options;
+
+    @Override
+    public void run() {
+      options.write(work);
+    }
+  }
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.trainer;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.time.LocalDateTime;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Runs a {@link Trainer} to its end: when to stop, the learning-rate clock, checkpoints, held-out
+ * loss, the log and the progress line.
+ *
+ * <p>A folder holds a run: {@code checkpoint.safetensors} and {@code log.jsonl}. The process may be
+ * ended by SIGTERM or Ctrl-C at any time; it finishes its step, writes a checkpoint and leaves, and
+ * the next start goes on from there.
+ */
+final class TrainingLoop {
+  private static final JsonMapper JSON = JsonMapper.shared();
+
+  /**
+   * When a run ends. The first one given rules: a number of steps, a clock time, or minutes of
+   * training. The learning rate reaches its end then, wherever the run was stopped in between.
+   *
+   * @param steps total steps, or 0
+   * @param minutes total minutes of training time, over all resumes, or 0
+   * @param until a moment, or null
+   */
+  record Limit(long steps, double minutes, LocalDateTime until) {
+    double progress(long step, double seconds) {
+      if (steps > 0) {
+        return (double) step / steps;
+      }
+      if (until != null) {
+        double left = Math.max(0, Duration.between(LocalDateTime.now(), until).toMillis() / 1e3);
+        return left == 0 ? 1 : seconds / (seconds + left);
+      }
+      return seconds / (minutes * 60);
+    }
+  }
+
+  /** How often things happen, in steps. */
+  record Rhythm(int log, int evaluate, int checkpoint, int heldOutRows) {}
+
+  private final Path folder;
+  private final Settings settings;
+  private final Limit limit;
+  private final Rhythm rhythm;
+  private final PrintStream out;
+  private final boolean terminal;
+  private volatile boolean stop;
+
+  TrainingLoop(
+      Path folder,
+      Settings settings,
+      Limit limit,
+      Rhythm rhythm,
+      PrintStream out,
+      boolean terminal) {
+    this.folder = folder;
+    this.settings = settings;
+    this.limit = limit;
+    this.rhythm = rhythm;
+    this.out = out;
+    this.terminal = terminal;
+  }
+
+  static Path checkpointFile(Path folder) {
+    return folder.resolve("checkpoint.safetensors");
+  }
+
+  static Path logFile(Path folder) {
+    return folder.resolve("log.jsonl");
+  }
+
+  /** Asks the run to stop after the step it is at. */
+  void stop() {
+    stop = true;
+  }
+
+  /**
+   * Trains until the limit or {@link #stop}.
+   *
+   * @return whether the limit was reached
+   * @throws IOException when a checkpoint of other settings lies in the folder
+   */
+  boolean run(MaskedBatch.Source train, MaskedBatch.Source heldOut) throws IOException {
+    Files.createDirectories(folder);
+    CountDownLatch finished = new CountDownLatch(1);
+    Thread hook =
+        new Thread(
+            () -> {
+              stop();
+              try {
+                finished.await(60, TimeUnit.SECONDS);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            });
+    Runtime.getRuntime().addShutdownHook(hook);
+    double seconds = 0;
+    Trainer trainer;
+    if (Files.isRegularFile(checkpointFile(folder))) {
+      RunState from = RunState.read(checkpointFile(folder));
+      if (!from.settings().equals(settings)) {
+        throw new IOException(
+            "the run in "
+                + folder
+                + " was started with "
+                + from.settings()
+                + " and cannot go on with "
+                + settings
+                + "; give the same options or another --run folder");
+      }
+      trainer = new Trainer(from);
+      seconds = from.seconds();
+      trimLog(from.step());
+      out.printf(Locale.ROOT, "resuming at step %d after %.1f min%n", from.step(), seconds / 60);
+    } else {
+      trainer = new Trainer(settings);
+      trimLog(0);
+      out.printf(
+          Locale.ROOT, "training %,d parameters from scratch%n", settings.shape().parameters());
+    }
+    try (trainer) {
+      return loop(trainer, seconds, train, heldOut);
+    } finally {
+      finished.countDown();
+      try {
+        Runtime.getRuntime().removeShutdownHook(hook);
+      } catch (IllegalStateException e) {
+        out.println("stopped by a signal; the checkpoint is written");
+      }
+    }
+  }
+
+  private boolean loop(
+      Trainer trainer, double seconds, MaskedBatch.Source train, MaskedBatch.Source heldOut)
+      throws IOException {
+    ArrayDeque<Double> recent = new ArrayDeque<>();
+    double loss = 0;
+    double since = 0;
+    int averaged = 0;
+    int tokens = settings.batch() * settings.shape().length();
+    double progress = limit.progress(trainer.step(), seconds);
+    while (!stop && progress < 1) {
+      long start = System.nanoTime();
+      Trainer.Step done = trainer.train(train, progress);
+      double took = (System.nanoTime() - start) / 1e9;
+      // A process that was suspended in mid-step has not trained meanwhile.
+      double counted = recent.size() < 8 ? took : Math.min(took, 5 * median(recent));
+      recent.addLast(took);
+      if (recent.size() > 31) {
+        recent.removeFirst();
+      }
+      if (!Double.isFinite(done.loss())) {
+        throw new IOException(
+            "the loss became "
+                + done.loss()
+                + " at step "
+                + trainer.step()
+                + "; start anew with a lower --rate");
+      }
+      seconds += counted;
+      since += counted;
+      loss += done.loss();
+      averaged++;
+      progress = limit.progress(trainer.step(), seconds);
+      long step = trainer.step();
+      boolean last = stop || progress >= 1;
+      if (step % rhythm.log() == 0 || last) {
+        double speed = averaged * tokens / since;
+        append(
+            "{\"step\":%d,\"tokens\":%d,\"loss\":%.5f,\"rate\":%.4g,\"norm\":%.4f,\"tokens_per_second\":%.0f,\"seconds\":%.1f}",
+            step, step * tokens, loss / averaged, done.rate(), done.gradientNorm(), speed, seconds);
+        show(step, progress, loss / averaged, done.rate(), speed, seconds);
+        loss = 0;
+        since = 0;
+        averaged = 0;
+      }
+      if (step % rhythm.evaluate() == 0 || last) {
+        long evaluation = System.nanoTime();
+        Trainer.HeldOut held = trainer.evaluate(heldOut, rhythm.heldOutRows());
+        seconds += Math.min((System.nanoTime() - evaluation) / 1e9, 60);
+        append(
+            "{\"step\":%d,\"tokens\":%d,\"held_out_nats\":%.5f,\"held_out_accuracy\":%.5f,\"seconds\":%.1f}",
+            step, step * tokens, held.nats(), held.accuracy(), seconds);
+        out.printf(
+            Locale.ROOT,
+            "%sheld-out: %.4f nats/token, %.2f%% of masked tokens right%n",
+            terminal ? "\n" : "",
+            held.nats(),
+            100 * held.accuracy());
+      }
+      if (step % rhythm.checkpoint() == 0 || last) {
+        trainer.state(seconds, progress).write(checkpointFile(folder));
+      }
+    }
+    return progress >= 1;
+  }
+
+  private static double median(ArrayDeque<Double> values) {
+    return values.stream()
+        .mapToDouble(Double::doubleValue)
+        .sorted()
+        .skip(values.size() / 2)
+        .findFirst()
+        .orElse(0);
+  }
+
+  private void show(
+      long step, double progress, double loss, double rate, double speed, double seconds) {
+    int width = 24;
+    int full = (int) Math.round(Math.min(1, progress) * width);
+    double left = progress <= 0 ? 0 : seconds * (1 - progress) / progress;
+    String line =
+        String.format(
+            Locale.ROOT,
+            "[%s%s] %5.1f%% step %d loss %.4f rate %.2e %,.0f tok/s %s left",
+            "#".repeat(full),
+            ".".repeat(width - full),
+            100 * Math.min(1, progress),
+            step,
+            loss,
+            rate,
+            speed,
+            clock(left));
+    out.print(terminal ? "\r" + line : line + "\n");
+    out.flush();
+  }
+
+  private static String clock(double seconds) {
+    long s = Math.max(0, Math.round(seconds));
+    return String.format(Locale.ROOT, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60);
+  }
+
+  private void append(String format, Object... values) throws IOException {
+    Files.writeString(
+        logFile(folder),
+        String.format(Locale.ROOT, format, values) + "\n",
+        StandardOpenOption.CREATE,
+        StandardOpenOption.APPEND);
+  }
+
+  /** Drops what was logged after the checkpoint, so that no step is told twice. */
+  private void trimLog(long step) throws IOException {
+    Path log = logFile(folder);
+    if (!Files.isRegularFile(log)) {
+      return;
+    }
+    List<String> kept = new ArrayList<>();
+    for (String line : Files.readAllLines(log)) {
+      JsonNode node = JSON.readTree(line);
+      if (node.get("step").asLong() <= step) {
+        kept.add(line);
+      }
+    }
+    Path part = log.resolveSibling("log.jsonl.part");
+    Files.write(part, kept);
+    Files.move(part, log, StandardCopyOption.REPLACE_EXISTING);
+  }
+}

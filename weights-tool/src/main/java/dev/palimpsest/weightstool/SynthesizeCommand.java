@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.weightstool;
+
+import dev.palimpsest.family.Families;
+import dev.palimpsest.family.Family;
+import dev.palimpsest.kernels.AttentionMask;
+import dev.palimpsest.kernels.DType;
+import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.Rope;
+import dev.palimpsest.network.ModelConfig;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code weights synthesize}: random weights of a real model's shape. */
+@Command(
+    name = "synthesize",
+    sortOptions = false,
+    description = {
+      "Makes a checkpoint of random weights, to measure speed or to test loaders.",
+      "The same seed gives the same model in either format. The last token of the vocabulary is"
+          + " MASK, the one before it ends texts."
+    })
+final class SynthesizeCommand implements Callable<Integer> {
+  /** Families as the command line spells them. */
+  enum FamilyName {
+    llada,
+    dream
+  }
+
+  /** What {@code --dtype} takes. */
+  enum Type {
+    bf16,
+    f32,
+    f16
+  }
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--family",
+      paramLabel = "FAMILY",
+      required = true,
+      description = "${COMPLETION-CANDIDATES} (no default).")
+  private FamilyName family;
+
+  @Option(
+      names = "--layers",
+      paramLabel = "N",
+      defaultValue = "16",
+      description = "Transformer blocks (default: ${DEFAULT-VALUE}).")
+  private int layers;
+
+  @Option(
+      names = "--hidden",
+      paramLabel = "N",
+      defaultValue = "1024",
+      description = "Width of the residual stream (default: ${DEFAULT-VALUE}).")
+  private int hidden;
+
+  @Option(
+      names = "--heads",
+      paramLabel = "N",
+      defaultValue = "16",
+      description = "Heads of attention; must divide --hidden (default: ${DEFAULT-VALUE}).")
+  private int heads;
+
+  @Option(
+      names = "--kv-heads",
+      paramLabel = "N",
+      description = "Heads of keys and values; must divide --heads (default: as --heads).")
+  private Integer kvHeads;
+
+  @Option(
+      names = "--ffn",
+      paramLabel = "N",
+      description = "Inner width of the gated network (default: three times --hidden).")
+  private Integer ffn;
+
+  @Option(
+      names = "--vocab",
+      paramLabel = "N",
+      defaultValue = "32000",
+      description = "Entries of the vocabulary (default: ${DEFAULT-VALUE}).")
+  private int vocab;
+
+  @Option(
+      names = "--positions",
+      paramLabel = "N",
+      defaultValue = "4096",
+      description = "Longest sequence (default: ${DEFAULT-VALUE}).")
+  private int positions;
+
+  @Option(
+      names = "--tied",
+      description = "Use the embedding as the head (default: a head of its own).")
+  private boolean tied;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "7",
+      description = "Seed of all numbers (default: ${DEFAULT-VALUE}).")
+  private long seed;
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      defaultValue = "bf16",
+      description = "Element type: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+  private Type type;
+
+  @Option(
+      names = "--format",
+      paramLabel = "FORMAT",
+      defaultValue = "safetensors",
+      description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+  private Format format;
+
+  @Option(
+      names = {"-o", "--out"},
+      paramLabel = "PATH",
+      required = true,
+      description = "Folder to write; for GGUF also the file itself, ending in .gguf (no default).")
+  private Path out;
+
+  @Option(names = "--force", description = "Overwrite what is there (default: refuse).")
+  private boolean force;
+
+  @Override
+  public Integer call() {
+    long began = System.nanoTime();
+    Synthesis synthesis =
+        new Synthesis(
+            Families.named(family.name()),
+            config(),
+            DType.valueOf(type.name().toUpperCase(Locale.ROOT)),
+            seed);
+    long bytes = synthesis.write(format, out, force, spec.commandLine().getErr());
+    spec.commandLine()
+        .getOut()
+        .printf(
+            Locale.ROOT,
+            "%s: %s parameters, %s in %.1f s%n",
+            format.file(out),
+            Sizes.count(synthesis.parameters()),
+            Sizes.bytes(bytes),
+            (System.nanoTime() - began) / 1e9);
+    spec.commandLine().getOut().flush();
+    return 0;
+  }
+
+  private ModelConfig config() {
+    Family f = Families.named(family.name());
+    boolean dream = family == FamilyName.dream;
+    int keys = kvHeads == null ? heads : kvHeads;
+    atLeast("--layers", layers, 1, 4096);
+    atLeast("--hidden", hidden, 2, 1 << 20);
+    atLeast("--heads", heads, 1, 4096);
+    atLeast("--kv-heads", keys, 1, 4096);
+    atLeast("--vocab", vocab, 2, 1 << 24);
+    atLeast("--positions", positions, 1, Integer.MAX_VALUE);
+    int inner = ffn == null ? 3 * hidden : ffn;
+    atLeast("--ffn", inner, 1, 1 << 20);
+    if (hidden % heads != 0 || hidden / heads % 2 != 0) {
+      throw wrong("--hidden " + hidden + " is not an even multiple of --heads " + heads);
+    }
+    if (heads % keys != 0) {
+      throw wrong("--kv-heads " + keys + " does not divide --heads " + heads);
+    }
+    int headDim = hidden / heads;
+    return new ModelConfig(
+        f.name(),
+        layers,
+        hidden,
+        inner,
+        vocab,
+        new HeadShape(heads, keys, headDim),
+        new Rope(dream ? 1_000_000 : 500_000, headDim, Rope.Pairing.HALF_SPLIT),
+        AttentionMask.FULL,
+        dream ? 1e-6f : 1e-5f,
+        false,
+        dream,
+        false,
+        tied,
+        dream,
+        positions,
+        vocab - 1,
+        vocab - 2,
+        vocab - 2);
+  }
+
+  private void atLeast(String option, int value, int least, int most) {
+    if (value < least || value > most) {
+      throw wrong(option + " must be between " + least + " and " + most + "; found " + value);
+    }
+  }
+
+  private ParameterException wrong(String message) {
+    return new ParameterException(spec.commandLine(), message);
+  }
+}
