@@ -2,6 +2,8 @@
 package dev.palimpsest;
 
 import dev.palimpsest.GenerationRequest.Piece;
+import dev.palimpsest.cache.KvPool;
+import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.family.Families;
 import dev.palimpsest.family.ModelDescription;
 import dev.palimpsest.kernels.Device;
@@ -17,8 +19,8 @@ import dev.palimpsest.process.MaskedOptions;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.schedule.Scheduler;
 import dev.palimpsest.text.ChatFormat;
-import dev.palimpsest.text.HuggingFaceTokenizer;
 import dev.palimpsest.text.Tokenizer;
+import dev.palimpsest.text.Tokenizers;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.Checkpoints;
 import java.lang.foreign.MemorySegment;
@@ -49,6 +51,7 @@ final class LocalEngine implements Engine {
   private final Optional<Tokenizer> tokenizer;
   private final Device device;
   private final Transformer network;
+  private final KvPool cachePages;
   private final Scheduler scheduler;
   private final int[] endTokens;
   private final AtomicBoolean closed = new AtomicBoolean();
@@ -66,6 +69,9 @@ final class LocalEngine implements Engine {
     this.device = device;
     this.network = network;
     this.endTokens = endTokens(model, tokenizer);
+    this.cachePages =
+        new KvPool(
+            device, model.config().layers(), model.config().heads(), options.kvCacheBudget());
     this.scheduler =
         new Scheduler(
             network::forward,
@@ -80,7 +86,7 @@ final class LocalEngine implements Engine {
       Checkpoint checkpoint = Checkpoints.open(path);
       opened.add(checkpoint);
       ModelDescription model = Families.describe(checkpoint);
-      Optional<Tokenizer> tokenizer = checkpoint.tokenizerFile().map(HuggingFaceTokenizer::open);
+      Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
       tokenizer.ifPresent(opened::add);
       Device device = CpuDevice.open(cpuOptions(options));
       opened.add(device);
@@ -102,7 +108,10 @@ final class LocalEngine implements Engine {
           case F32 -> CpuOptions.ComputeType.F32;
           case BF16 -> CpuOptions.ComputeType.BF16;
         };
-    return CpuOptions.DEFAULT.withThreads(options.threads()).withComputeType(compute);
+    return CpuOptions.DEFAULT
+        .withThreads(options.threads())
+        .withComputeType(compute)
+        .withVector(options.vectorApi() ? CpuOptions.Vector.AUTO : CpuOptions.Vector.OFF);
   }
 
   /** End-of-text, and for a chat model the end of a turn. */
@@ -131,6 +140,11 @@ final class LocalEngine implements Engine {
     return model.chatFormat();
   }
 
+  /** Pages of all requests' caches. */
+  KvPool cachePages() {
+    return cachePages;
+  }
+
   @Override
   public String device() {
     return device.describe();
@@ -156,6 +170,13 @@ final class LocalEngine implements Engine {
             maskedOptions(request, plan),
             config.maskToken(),
             endTokens);
+    RequestCache cache =
+        RequestCache.of(
+            request.cache(),
+            request.cacheRefresh(),
+            cachePages,
+            plan.tokens().length,
+            process.guidance() != 0);
     long submitted = System.nanoTime();
     RunningGeneration generation =
         new RunningGeneration(
@@ -164,7 +185,7 @@ final class LocalEngine implements Engine {
                 result(
                     request, plan, canvas, calls, Duration.ofNanos(System.nanoTime() - submitted)),
             CALLBACKS);
-    scheduler.submit(process, generation);
+    scheduler.submit(process, cache, generation);
     return generation;
   }
 

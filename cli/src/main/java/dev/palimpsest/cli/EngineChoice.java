@@ -4,6 +4,7 @@ package dev.palimpsest.cli;
 import dev.palimpsest.Engine;
 import dev.palimpsest.EngineOptions;
 import dev.palimpsest.LoadListener;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,6 +53,28 @@ final class EngineChoice {
       description = "Worker threads; 0 takes all processors (default: ${DEFAULT-VALUE}).")
   private int threads;
 
+  /**
+   * Whether the ops beside matrix products run on the Vector API. The JIT needs several seconds of
+   * processor time to compile them; a small model has written its text before.
+   */
+  enum VectorChoice {
+    AUTO,
+    ON,
+    OFF
+  }
+
+  /** Weights in bytes from which the Vector API is worth its compilation. */
+  private static final long LARGE = 256L << 20;
+
+  @Option(
+      names = "--vector",
+      paramLabel = "CHOICE",
+      defaultValue = "auto",
+      description =
+          "Vector API for what is not a matrix product: auto, on, off (default: ${DEFAULT-VALUE}; auto"
+              + " is on for models of 256 MiB or more, since compiling it takes seconds).")
+  private VectorChoice vector;
+
   /** The model's place. */
   Path model(Machine machine) {
     return model == null ? machine.defaultModel() : model;
@@ -68,11 +91,32 @@ final class EngineChoice {
               : "--model " + place + " does not exist");
     }
     EngineOptions options =
-        EngineOptions.DEFAULT.withDevice(device).withDtype(dtype).withThreads(threads);
+        EngineOptions.DEFAULT
+            .withDevice(device)
+            .withDtype(dtype)
+            .withThreads(threads)
+            .withVectorApi(vectorApi(place));
     boolean told = machine.terminal().noticing();
     return machine
         .opener()
         .open(place, options, told ? progress(spec.commandLine().getErr()) : LoadListener.NONE);
+  }
+
+  private boolean vectorApi(Path place) {
+    return switch (vector) {
+      case ON -> true;
+      case OFF -> false;
+      case AUTO -> bytes(place) >= LARGE;
+    };
+  }
+
+  private static long bytes(Path place) {
+    try (var files = Files.walk(place, 1)) {
+      return files.mapToLong(file -> file.toFile().length()).sum();
+    } catch (IOException e) {
+      // The engine will say what is wrong with the place.
+      return 0;
+    }
   }
 
   private static LoadListener progress(PrintWriter err) {

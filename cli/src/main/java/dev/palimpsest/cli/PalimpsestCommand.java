@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.cli;
 
+import dev.palimpsest.bench.BenchCommand;
 import dev.palimpsest.bindings.StandardError;
+import dev.palimpsest.weightstool.WeightsCommand;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -54,28 +63,47 @@ public final class PalimpsestCommand implements Runnable {
 
   public static void main(String[] args) {
     StandardError.restore();
+    quiet(Arrays.asList(args).contains("--verbose"));
     PrintWriter out =
         new PrintWriter(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
     PrintWriter err =
         new PrintWriter(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
-    int status = commandLine(Machine.here()).setOut(out).setErr(err).execute(args);
+    int status = commandLine(Machine.here(), args).setOut(out).setErr(err).execute(args);
     out.flush();
     System.exit(status);
   }
 
-  /** The whole command, on {@code machine}. */
-  static CommandLine commandLine(Machine machine) {
+  /** Log lines are for {@code --verbose}; warnings always show, one line each. */
+  private static void quiet(boolean verbose) {
+    System.setProperty("java.util.logging.SimpleFormatter.format", "%4$s: %5$s%n");
+    Logger.getLogger("").setLevel(verbose ? Level.INFO : Level.WARNING);
+  }
+
+  /**
+   * The command on {@code machine}, ready to understand {@code arguments}. Reading the annotations
+   * of a command takes longer than most of what it does before the model is loaded, so when the
+   * arguments begin with a command's name the others are left out.
+   */
+  static CommandLine commandLine(Machine machine, String... arguments) {
+    Map<String, Supplier<CommandLine>> commands = new LinkedHashMap<>();
+    commands.put("generate", () -> new CommandLine(new GenerateCommand(machine)));
+    commands.put("infill", () -> new CommandLine(new InfillCommand(machine)));
+    commands.put("chat", () -> new CommandLine(new ChatCommand(machine)));
+    commands.put("trace", () -> new CommandLine(new TraceCommand(machine)));
+    commands.put("weights", () -> new CommandLine(new WeightsCommand()));
+    commands.put("bench", () -> new CommandLine(new BenchCommand()));
+    commands.put(
+        "train",
+        () -> new CommandLine(new TrainCommand()).setUnmatchedOptionsArePositionalParams(true));
+    if (arguments.length > 0 && commands.containsKey(arguments[0])) {
+      commands.keySet().retainAll(Set.of(arguments[0]));
+    }
     CommandLine line = new CommandLine(new PalimpsestCommand());
-    line.addSubcommand(new GenerateCommand(machine));
-    line.addSubcommand(new InfillCommand(machine));
-    line.addSubcommand(new ChatCommand(machine));
-    line.addSubcommand(new TraceCommand(machine));
-    line.addSubcommand(
-        new CommandLine(new TrainCommand()).setUnmatchedOptionsArePositionalParams(true));
+    commands.forEach((name, command) -> line.addSubcommand(name, command.get()));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpWidth(100);
     line.setUsageHelpAutoWidth(machine.terminal().interactive());
-    line.setParameterExceptionHandler((e, arguments) -> ErrorLine.usage(e));
+    line.setParameterExceptionHandler((e, words) -> ErrorLine.usage(e));
     line.setExecutionExceptionHandler((e, failed, parsed) -> ErrorLine.failure(e, failed));
     return line;
   }

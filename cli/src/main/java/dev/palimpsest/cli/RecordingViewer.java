@@ -10,6 +10,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Records the steps as an animated SVG that plays in any browser, and shows the last step where
@@ -128,22 +130,32 @@ final class RecordingViewer implements Viewer {
       y += LINE;
       int column = 0;
       for (Stretch stretch : row) {
-        int columns = stretch.text().codePoints().map(Frame::columns).sum();
-        if (!stretch.text().isBlank()) {
-          svg.append(
-              String.format(
-                  Locale.ROOT,
-                  "<text x=\"%.1f\" y=\"%d\" textLength=\"%.1f\"%s>%s</text>%n",
-                  MARGIN + column * CHARACTER,
-                  y,
-                  columns * CHARACTER,
-                  style(stretch.state()),
-                  escape(stretch.text())));
-        }
-        column += columns;
+        column = words(svg, stretch, column, y);
       }
     }
     svg.append("</g>\n");
+  }
+
+  /** Each word goes to its own column: viewers differ in what they make of several blanks. */
+  private static int words(StringBuilder svg, Stretch stretch, int column, int y) {
+    Matcher words = Pattern.compile(" +|[^ ]+").matcher(stretch.text());
+    while (words.find()) {
+      String word = words.group();
+      int columns = word.codePoints().map(Frame::columns).sum();
+      if (!word.isBlank()) {
+        svg.append(
+            String.format(
+                Locale.ROOT,
+                "<text x=\"%.1f\" y=\"%d\" textLength=\"%.1f\"%s>%s</text>%n",
+                MARGIN + column * CHARACTER,
+                y,
+                columns * CHARACTER,
+                style(stretch.state()),
+                escape(word)));
+      }
+      column += columns;
+    }
+    return column;
   }
 
   private static String style(State state) {
@@ -157,9 +169,6 @@ final class RecordingViewer implements Viewer {
   }
 
   private static String escape(String text) {
-    return text.replace("&", "&amp;")
-        .replace("<", "&lt;")
-        .replace(">", "&gt;")
-        .replace(' ', '\u00A0');
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
   }
 }

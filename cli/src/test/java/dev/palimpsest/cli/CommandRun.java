@@ -86,7 +86,7 @@ final class CommandRun {
             terminal,
             new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)),
             Path.of("no-such-installation"));
-    CommandLine line = PalimpsestCommand.commandLine(machine);
+    CommandLine line = PalimpsestCommand.commandLine(machine, arguments);
     return line.setOut(new PrintWriter(out)).setErr(new PrintWriter(err)).execute(arguments);
   }
 

@@ -122,8 +122,9 @@ class LauncherTest {
   }
 
   private Run run(Path launcher, String... arguments) throws Exception {
-    Path out = folder.resolve("out");
-    Path err = folder.resolve("err");
+    // Files of its own for each run: the filter of an earlier one may still be at work.
+    Path out = Files.createTempFile(folder, "run", ".out");
+    Path err = Files.createTempFile(folder, "run", ".err");
     ProcessBuilder builder =
         new ProcessBuilder(
             Stream.concat(Stream.of(launcher.toString()), Arrays.stream(arguments)).toList());

@@ -2,7 +2,6 @@
 package dev.palimpsest.text;
 
 import dev.palimpsest.weights.Checkpoint;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -12,7 +11,7 @@ public final class Tokenizers {
 
   /**
    * The checkpoint's tokenizer: {@code tokenizer.json} beside the weights; else, of a GGUF file,
-   * what its metadata holds; else {@code vocab.json} and {@code merges.txt} in the folder.
+   * what its metadata holds; else {@code vocab.json} and {@code merges.txt} beside the weights.
    *
    * @return empty if there is none
    * @throws dev.palimpsest.weights.CheckpointException if there is one that cannot be used; the
@@ -26,8 +25,6 @@ public final class Tokenizers {
     if (checkpoint.format().equals("gguf")) {
       return GgufTokenizer.open(checkpoint.metadata(), checkpoint.path().toString());
     }
-    return Files.isDirectory(checkpoint.path())
-        ? VocabularyFiles.open(checkpoint.path())
-        : Optional.empty();
+    return VocabularyFiles.open(checkpoint.files().getFirst().toAbsolutePath().getParent());
   }
 }

@@ -43,6 +43,9 @@ public final class Checkpoints {
     if (!Files.exists(path)) {
       throw new CheckpointException(path + ": no such file or folder");
     }
+    if (!Files.isRegularFile(path)) {
+      throw new CheckpointException(path + ": is neither a folder nor a regular file");
+    }
     String name = path.getFileName().toString();
     if (name.endsWith(".safetensors")) {
       if (SHARD.matcher(name).matches()) {

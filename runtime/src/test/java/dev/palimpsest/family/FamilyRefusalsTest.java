@@ -97,6 +97,39 @@ class FamilyRefusalsTest {
     }
   }
 
+  /** The fields that published LLaDA folders have, with the values that describe this model. */
+  @Test
+  void publishedFieldsPass() {
+    ObjectNode config =
+        (ObjectNode)
+            JsonMapper.shared()
+                .readTree(
+                    """
+                    {"activation_type": "silu", "alibi": false, "alibi_bias_max": 8.0,
+                     "architectures": ["LLaDAModelLM"], "attention_dropout": 0.0,
+                     "attention_layer_norm": false, "attention_layer_norm_with_affine": true,
+                     "auto_map": {"AutoConfig": "configuration_llada.LLaDAConfig"},
+                     "bias_for_layer_norm": false, "block_group_size": 1, "block_type": "llama",
+                     "d_model": 8, "embedding_dropout": 0.0, "embedding_size": 16,
+                     "eos_token_id": 1, "flash_attention": false, "include_bias": false,
+                     "include_qkv_bias": false, "init_cutoff_factor": null,
+                     "init_device": "meta", "init_fn": "mitchell", "init_std": 0.02,
+                     "input_emb_norm": false, "layer_norm_type": "rms",
+                     "layer_norm_with_affine": true, "mask_token_id": 15,
+                     "max_sequence_length": 64, "mlp_hidden_size": 12, "mlp_ratio": 4,
+                     "model_type": "llada", "multi_query_attention": null, "n_heads": 2,
+                     "n_kv_heads": 2, "n_layers": 1, "pad_token_id": 1,
+                     "precision": "amp_bf16", "residual_dropout": 0.0, "rms_norm_eps": 1e-05,
+                     "rope": true, "rope_full_precision": true, "rope_theta": 500000.0,
+                     "scale_logits": false, "transformers_version": "4.46.3",
+                     "use_cache": false, "vocab_size": 16, "weight_tying": false}
+                    """);
+    TinyModel.folder(temp, config, TinyModel.folderTensors());
+    try (Checkpoint c = Checkpoints.open(temp)) {
+      assertEquals(64, Families.describe(c).config().maxPositions());
+    }
+  }
+
   @Test
   void tensorsAreCheckedAgainstTheConfiguration() {
     List<TensorSpec> tensors = TinyModel.folderTensors();

@@ -13,7 +13,10 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** Against files that the published templates rendered. */
+/**
+ * Against rendered conversations: LLaDA's by the template of LLaDA-8B-Instruct, ChatML's by a
+ * template of the Qwen2.5 kind with Dream's system prompt.
+ */
 class ChatFormatTest {
   private static final Map<String, List<Message>> CONVERSATIONS =
       Map.of(

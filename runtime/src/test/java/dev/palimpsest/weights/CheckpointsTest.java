@@ -267,6 +267,23 @@ class CheckpointsTest {
     assertArrayEquals(new float[] {1, 1 + 0x1p-6f, Float.NaN, Float.NEGATIVE_INFINITY}, back);
   }
 
+  /** Low nibbles are elements 0 to 15, high ones 16 to 31, all less 8. */
+  @Test
+  void codecReadsNibbles() {
+    byte[] block = new byte[18];
+    block[1] = 0x40; // two, as a half
+    for (int i = 0; i < 16; i++) {
+      block[2 + i] = (byte) (i | (15 - i) << 4);
+    }
+    float[] out = new float[32];
+    ElementCodec.decode(
+        new WeightView("q", DType.Q4_0, List.of(32L), MemorySegment.ofArray(block)), 0, 32, out);
+    for (int i = 0; i < 16; i++) {
+      assertEquals(2 * (i - 8), out[i]);
+      assertEquals(2 * (7 - i), out[16 + i]);
+    }
+  }
+
   @Test
   void sinksRefuseTooMuchAndTooLittleAndLeaveNothing() throws IOException {
     List<TensorSpec> tensors = new ArrayList<>(List.of(TinyModel.spec("a", 2)));

@@ -34,6 +34,7 @@ final class Denoiser implements AutoCloseable {
   private final DenoiserShape shape;
   private final List<Slot> slots;
   private final Tensor flat;
+  private final boolean ownsFlat;
   private final Tensor gradient;
   private final List<Tensor> views = new ArrayList<>();
   private final Tensor rotation;
@@ -63,7 +64,32 @@ final class Denoiser implements AutoCloseable {
       }
     }
     flat = persistent(Tensor.create(values, size));
+    ownsFlat = true;
     gradient = persistent(torch.zeros(size));
+    addViews();
+    rotation = persistent(rotation(shape));
+  }
+
+  private Denoiser(Denoiser twin) {
+    shape = twin.shape;
+    bf16 = twin.bf16;
+    slots = twin.slots;
+    flat = twin.flat;
+    ownsFlat = false;
+    gradient = persistent(torch.zeros(parameters()));
+    addViews();
+    rotation = persistent(rotation(shape));
+  }
+
+  /**
+   * A network with the same weights, in the same memory, and a gradient of its own, so that another
+   * thread can work on another part of a batch. To be closed before this one.
+   */
+  Denoiser twin() {
+    return new Denoiser(this);
+  }
+
+  private void addViews() {
     for (Slot slot : slots) {
       long[] dims = slot.rows() == 1 ? new long[] {slot.columns()} : dims(slot);
       Tensor view = persistent(flat.narrow(0, slot.offset(), slot.size()).view(dims).detach());
@@ -71,7 +97,6 @@ final class Denoiser implements AutoCloseable {
       view.mutable_grad().put(gradient.narrow(0, slot.offset(), slot.size()).view(dims));
       views.add(view);
     }
-    rotation = persistent(rotation(shape));
   }
 
   private static long[] dims(Slot slot) {
@@ -252,6 +277,8 @@ final class Denoiser implements AutoCloseable {
     views.forEach(Tensor::close);
     rotation.close();
     gradient.close();
-    flat.close();
+    if (ownsFlat) {
+      flat.close();
+    }
   }
 }

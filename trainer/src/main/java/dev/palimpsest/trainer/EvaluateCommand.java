@@ -48,6 +48,14 @@ final class EvaluateCommand implements Runnable {
   @Option(names = "--threads", defaultValue = "2", description = "threads of libtorch")
   private int threads;
 
+  @Option(
+      names = "--bf16",
+      negatable = true,
+      defaultValue = "true",
+      fallbackValue = "true",
+      description = "multiply matrices in bfloat16")
+  private boolean bf16;
+
   @Option(names = "--json", description = "print the measurements as JSON and nothing else")
   private boolean json;
 
@@ -57,7 +65,7 @@ final class EvaluateCommand implements Runnable {
     Path tokenizerJson = model.resolve("tokenizer.json");
     try (TokenFile train = TokenFile.open(work.trainTokens());
         HuggingFaceTokenizer tokenizer = TokenFile.tokenizer(tokenizerJson);
-        Denoiser network = LladaFolder.read(model)) {
+        Denoiser network = LladaFolder.read(model, bf16)) {
       if (!Files.readString(tokenizerJson).equals(Files.readString(work.tokenizerJson()))) {
         throw new IOException(
             model
@@ -95,13 +103,14 @@ final class EvaluateCommand implements Runnable {
     return String.format(
         Locale.ROOT,
         "Measured by `./palimpsest train evaluate` on the %d held-out files (%,d characters); rows of"
-            + " %d tokens, %d rows per level of noise, float32 arithmetic, fixed seeds. The 5-gram is"
+            + " %d tokens, %d rows per level of noise, %s products, fixed seeds. The 5-gram is"
             + " an interpolated Kneser-Ney model over the same tokens, counted on the same train"
             + " split (%,d tokens). The network has %,d parameters.",
         manifest.heldOutFiles(),
         manifest.heldOutBytes(),
         Evaluation.LENGTH,
         rows,
+        bf16 ? "bfloat16" : "float32",
         train.length(),
         shape.parameters());
   }

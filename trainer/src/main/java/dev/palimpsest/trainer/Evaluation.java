@@ -86,6 +86,10 @@ final class Evaluation {
         documents.add(ids);
       }
     }
+    if (documents.isEmpty()) {
+      throw new IllegalArgumentException(
+          "no held-out file has " + LENGTH + " tokens; take more libraries into the corpus");
+    }
   }
 
   private int[] encode(String text) {
@@ -168,7 +172,7 @@ final class Evaluation {
   private Infill infill(String kind, int examples, int tokens, long seed) {
     Random random = new Random(seed);
     List<Hole> holes = new ArrayList<>();
-    while (holes.size() < examples) {
+    for (int tries = 0; holes.size() < examples && tries < 100 * examples; tries++) {
       int[] truth = crop(random);
       if (tokens > 0) {
         holes.add(new Hole(truth, 32 + random.nextInt(LENGTH - 64 - tokens), tokens));
@@ -176,12 +180,13 @@ final class Evaluation {
         line(truth, random).ifPresent(holes::add);
       }
     }
+    int found = holes.size();
     double modelExact = 0;
     double modelSimilarity = 0;
     double ngramExact = 0;
     double ngramSimilarity = 0;
-    for (int from = 0; from < examples; from += 16) {
-      List<Hole> part = holes.subList(from, Math.min(examples, from + 16));
+    for (int from = 0; from < found; from += 16) {
+      List<Hole> part = holes.subList(from, Math.min(found, from + 16));
       List<int[]> canvases = new ArrayList<>();
       for (Hole hole : part) {
         int[] canvas = hole.truth().clone();
@@ -206,11 +211,11 @@ final class Evaluation {
     }
     return new Infill(
         kind,
-        examples,
-        modelExact / examples,
-        modelSimilarity / examples,
-        ngramExact / examples,
-        ngramSimilarity / examples);
+        found,
+        modelExact / found,
+        modelSimilarity / found,
+        ngramExact / found,
+        ngramSimilarity / found);
   }
 
   private String slice(int[] canvas, Hole hole) {
@@ -250,7 +255,10 @@ final class Evaluation {
           continue;
         }
         int[] shown = encode(file.substring(0, m.body() + 1));
-        int keep = Math.min(shown.length, LENGTH - COMPLETION_TOKENS);
+        int keep = LENGTH - COMPLETION_TOKENS;
+        if (shown.length < keep) {
+          continue;
+        }
         tasks.add(
             new Task(Arrays.copyOfRange(shown, shown.length - keep, shown.length), head, method));
       }
@@ -267,27 +275,15 @@ final class Evaluation {
     ways.put("this model, 48 steps in 6 blocks", new int[] {48, 6});
     for (var way : ways.entrySet()) {
       List<int[]> written = new ArrayList<>();
-      // Rows of one forward pass are equally long, so prompts are grouped by length.
-      Map<Integer, List<Integer>> byLength = new LinkedHashMap<>();
-      for (int i = 0; i < tasks.size(); i++) {
-        written.add(new int[0]);
-        byLength.computeIfAbsent(tasks.get(i).prompt().length, _ -> new ArrayList<>()).add(i);
+      List<int[]> canvases = new ArrayList<>();
+      for (Task task : tasks) {
+        int[] canvas = Arrays.copyOf(task.prompt(), LENGTH);
+        Arrays.fill(canvas, LENGTH - COMPLETION_TOKENS, LENGTH, mask);
+        canvases.add(canvas);
       }
-      for (List<Integer> group : byLength.values()) {
-        List<int[]> canvases = new ArrayList<>();
-        for (int i : group) {
-          int[] prompt = tasks.get(i).prompt();
-          int[] canvas = Arrays.copyOf(prompt, prompt.length + COMPLETION_TOKENS);
-          Arrays.fill(canvas, prompt.length, canvas.length, mask);
-          canvases.add(canvas);
-        }
-        unmasking.fill(canvases, way.getValue()[0], way.getValue()[1], true);
-        for (int j = 0; j < group.size(); j++) {
-          int[] canvas = canvases.get(j);
-          written.set(
-              group.get(j),
-              Arrays.copyOfRange(canvas, canvas.length - COMPLETION_TOKENS, canvas.length));
-        }
+      unmasking.fill(canvases, way.getValue()[0], way.getValue()[1], true);
+      for (int[] canvas : canvases) {
+        written.add(Arrays.copyOfRange(canvas, LENGTH - COMPLETION_TOKENS, LENGTH));
       }
       rows.add(judge(way.getKey(), tasks, written));
     }

@@ -2,10 +2,12 @@
 package dev.palimpsest.trainer;
 
 import dev.palimpsest.kernels.DType;
+import dev.palimpsest.weights.ElementCodec;
 import dev.palimpsest.weights.SafetensorsWriter;
 import dev.palimpsest.weights.TensorSink;
 import dev.palimpsest.weights.TensorSpec;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -52,7 +54,7 @@ final class LladaFolder {
     try (TensorSink sink =
         SafetensorsWriter.open(folder.resolve("model.safetensors"), specs, metadata)) {
       for (Named tensor : tensors) {
-        sink.write(Numbers.encode(tensor.values(), dtype));
+        sink.write(encode(tensor.values(), dtype));
       }
       sink.commit();
     }
@@ -69,6 +71,14 @@ final class LladaFolder {
         tokenizerJson, folder.resolve("tokenizer.json"), StandardCopyOption.REPLACE_EXISTING);
   }
 
+  /** The values as the little-endian bytes of a checkpoint file. */
+  static MemorySegment encode(float[] values, DType dtype) {
+    int size = Math.toIntExact(dtype.bytes(values.length));
+    MemorySegment bytes = MemorySegment.ofArray(new byte[size]);
+    ElementCodec.encode(values, values.length, dtype, bytes, 0);
+    return bytes;
+  }
+
   private static String name(DType dtype) {
     return dtype == DType.BF16 ? "bfloat16" : dtype.name().toLowerCase(Locale.ROOT);
   }
@@ -76,9 +86,10 @@ final class LladaFolder {
   /**
    * Reads a folder written by {@link #write} back into a network.
    *
+   * @param bf16 multiply matrices in bfloat16
    * @throws IOException when a file is missing or describes another network
    */
-  static Denoiser read(Path folder) throws IOException {
+  static Denoiser read(Path folder, boolean bf16) throws IOException {
     JsonNode config = JsonMapper.shared().readTree(Files.readString(folder.resolve("config.json")));
     if (!config.path("weight_tying").asBoolean(false)
         || !config.path("model_type").asString("").equals("llada")
@@ -98,7 +109,7 @@ final class LladaFolder {
             config.get("mask_token_id").asInt(),
             config.get("eos_token_id").asInt());
     TensorFile file = TensorFile.read(folder.resolve("model.safetensors"));
-    Denoiser network = new Denoiser(shape, 0, false);
+    Denoiser network = new Denoiser(shape, 0, bf16);
     float[] weights = new float[Math.toIntExact(network.parameters())];
     for (Denoiser.Slot slot : network.slots()) {
       int at = Math.toIntExact(slot.offset());

@@ -107,6 +107,28 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
     return region;
   }
 
+  /** Rows {@code from .. to - 1} as a batch of their own. */
+  MaskedBatch part(int from, int to) {
+    int length = ids.length / rows;
+    int first = firstAt(from * length);
+    int last = firstAt(to * length);
+    int[] own = Arrays.copyOfRange(positions, first, last);
+    for (int i = 0; i < own.length; i++) {
+      own[i] -= from * length;
+    }
+    return new MaskedBatch(
+        to - from,
+        Arrays.copyOfRange(ids, from * length, to * length),
+        own,
+        Arrays.copyOfRange(targets, first, last),
+        Arrays.copyOfRange(weights, first, last));
+  }
+
+  private int firstAt(int position) {
+    int i = Arrays.binarySearch(positions, position);
+    return i < 0 ? -i - 1 : i;
+  }
+
   private static long mix(long z) {
     z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
     z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;

@@ -46,7 +46,7 @@ record RunState(
             .toList();
     try (TensorSink sink = SafetensorsWriter.open(file, specs, metadata)) {
       for (float[] part : parts) {
-        sink.write(Numbers.encode(part, DType.F32));
+        sink.write(LladaFolder.encode(part, DType.F32));
       }
       sink.commit();
     }

@@ -8,6 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
@@ -35,6 +36,9 @@ record TensorFile(Map<String, String> metadata, Map<String, float[]> tensors) {
    * @throws IOException when the file is not whole, or holds another dtype
    */
   static TensorFile read(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new IOException("no " + file + "; make it first with `palimpsest train run`");
+    }
     try (Arena arena = Arena.ofConfined();
         FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);

@@ -34,6 +34,10 @@ final class TokenFile implements AutoCloseable {
 
   /** Maps the file; it must stay unchanged until {@link #close}. */
   static TokenFile open(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new IOException(
+          "no tokens at " + file + "; make them first with `palimpsest train tokenizer`");
+    }
     Arena arena = Arena.ofShared();
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       return new TokenFile(

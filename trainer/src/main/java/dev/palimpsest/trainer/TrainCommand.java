@@ -58,8 +58,7 @@ public final class TrainCommand implements Runnable {
           if (System.getenv("PALIMPSEST_STACKTRACE") != null) {
             failure.printStackTrace(line.getErr());
           }
-          Throwable cause = failure.getCause() == null ? failure : failure.getCause();
-          line.getErr().println("palimpsest train: " + cause.getMessage());
+          line.getErr().println("palimpsest train: " + failure.getMessage());
           return 1;
         };
     return new CommandLine(new TrainCommand())
@@ -83,11 +82,11 @@ public final class TrainCommand implements Runnable {
   }
 
   /** A failure of a command that has a message for the user. */
-  static final class Failure extends CommandLine.ExecutionException {
+  static final class Failure extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     Failure(String message, Throwable cause) {
-      super(commandLine(), message, cause);
+      super(message, cause);
     }
   }
 
@@ -269,7 +268,7 @@ public final class TrainCommand implements Runnable {
         description = "end at this time of day instead, whatever the speed")
     Optional<LocalTime> until = Optional.empty();
 
-    @Option(names = "--threads", defaultValue = "2", description = "threads of libtorch")
+    @Option(names = "--threads", defaultValue = "2", description = "threads that share a batch")
     int threads;
 
     @Option(names = "--log-every", defaultValue = "20", description = "steps")
@@ -330,7 +329,7 @@ public final class TrainCommand implements Runnable {
         DenoiserShape shape = settings.shape();
         TrainingLoop loop =
             new TrainingLoop(
-                work.run(), settings, limit, rhythm, System.out, System.console() != null);
+                work.run(), settings, limit, rhythm, threads, System.out, System.console() != null);
         boolean finished =
             loop.run(
                 new MaskedBatch.Source(train, shape, lines.tokens()),

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -21,6 +27,8 @@ final class Trainer implements AutoCloseable {
 
   private final Settings settings;
   private final Denoiser network;
+  private final List<Denoiser> networks = new ArrayList<>();
+  private final ExecutorService threads;
   private final Tensor average;
   private final Tensor moment1;
   private final Tensor moment2;
@@ -32,9 +40,32 @@ final class Trainer implements AutoCloseable {
   /** What held-out rows say of the averaged weights. */
   record HeldOut(double nats, double accuracy) {}
 
-  Trainer(Settings settings) {
+  /**
+   * A run at its beginning.
+   *
+   * @param workers threads; each takes a part of every batch through the network on its own, which
+   *     needs one meeting a step where threads inside each operation would meet thousands of times
+   */
+  Trainer(Settings settings, int workers) {
     this.settings = settings;
     this.network = new Denoiser(settings.shape(), settings.seed(), settings.bf16());
+    networks.add(network);
+    for (int w = 1; w < Math.min(workers, settings.batch()); w++) {
+      networks.add(network.twin());
+    }
+    // libtorch's thread count belongs to the thread that sets it.
+    threads =
+        Executors.newFixedThreadPool(
+            networks.size(),
+            work ->
+                Thread.ofPlatform()
+                    .daemon()
+                    .name("trainer")
+                    .unstarted(
+                        () -> {
+                          torch.set_num_threads(1);
+                          work.run();
+                        }));
     try (NoGradGuard _ = new NoGradGuard()) {
       average = network.flat().clone();
       moment1 = torch.zeros(network.parameters());
@@ -42,8 +73,9 @@ final class Trainer implements AutoCloseable {
     }
   }
 
-  Trainer(RunState from) {
-    this(from.settings());
+  /** A run where it was left. */
+  Trainer(RunState from, int workers) {
+    this(from.settings(), workers);
     network.load(from.weights());
     Denoiser.fill(average, from.average());
     Denoiser.fill(moment1, from.moment1());
@@ -76,35 +108,69 @@ final class Trainer implements AutoCloseable {
   Step train(MaskedBatch.Source source, double progress) {
     MaskedBatch batch =
         MaskedBatch.draw(source, settings.batch(), settings.seed(), step, settings.structured());
-    float[] weights = batch.weights().clone();
     double sum = 0;
-    for (int i = 0; i < weights.length; i++) {
-      weights[i] = Math.min(weights[i], WEIGHT_CAP);
-      sum += weights[i];
+    for (float w : batch.weights()) {
+      sum += Math.min(w, WEIGHT_CAP);
+    }
+    double scale = 1 / sum;
+    double loss = 0;
+    List<Future<Double>> parts = new ArrayList<>();
+    int n = networks.size();
+    for (int w = 0; w < n; w++) {
+      Denoiser own = networks.get(w);
+      MaskedBatch part = batch.part(settings.batch() * w / n, settings.batch() * (w + 1) / n);
+      parts.add(threads.submit(() -> backward(own, part, scale)));
+    }
+    for (Future<Double> part : parts) {
+      loss += join(part);
     }
     double rate = settings.rate(step, progress);
-    double loss;
     double norm;
-    try (PointerScope _ = new PointerScope()) {
-      Tensor perToken = losses(batch);
-      Tensor total = perToken.mul(Tensor.create(weights)).sum().div(new Scalar(sum));
-      loss = total.item_float();
-      total.backward();
-      try (NoGradGuard _ = new NoGradGuard()) {
-        norm = update(rate);
+    try (PointerScope _ = new PointerScope();
+        NoGradGuard _ = new NoGradGuard()) {
+      for (Denoiser other : networks.subList(1, n)) {
+        network.gradient().add_(other.gradient());
+        other.gradient().zero_();
       }
+      norm = update(rate);
     }
     step++;
-    return new Step(loss, norm, rate, weights.length);
+    return new Step(loss, norm, rate, batch.positions().length);
   }
 
-  private Tensor losses(MaskedBatch batch) {
-    Tensor logits = network.logits(batch.ids(), batch.rows(), batch.positions());
-    return torch
-        .log_softmax(logits, 1)
-        .gather(1, Tensor.create(batch.targets()).unsqueeze(1))
-        .squeeze(1)
-        .neg();
+  private static <T> T join(Future<T> future) {
+    try {
+      return future.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted in the middle of a step", e);
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("a step failed: " + e.getCause().getMessage(), e.getCause());
+    }
+  }
+
+  /** Adds the gradient of one part of a batch to the network's; returns its share of the loss. */
+  private static double backward(Denoiser network, MaskedBatch batch, double scale) {
+    if (batch.positions().length == 0) {
+      return 0;
+    }
+    float[] weights = new float[batch.weights().length];
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] = (float) (Math.min(batch.weights()[i], WEIGHT_CAP) * scale);
+    }
+    try (PointerScope _ = new PointerScope()) {
+      Tensor logits = network.logits(batch.ids(), batch.rows(), batch.positions());
+      Tensor total =
+          torch
+              .log_softmax(logits, 1)
+              .gather(1, Tensor.create(batch.targets()).unsqueeze(1))
+              .squeeze(1)
+              .mul(Tensor.create(weights))
+              .sum()
+              .neg();
+      total.backward();
+      return total.item_float();
+    }
   }
 
   /** AdamW (Loshchilov and Hutter 2019) on the flat tensors; returns the gradient's norm. */
@@ -181,6 +247,8 @@ final class Trainer implements AutoCloseable {
 
   @Override
   public void close() {
+    threads.shutdown();
+    networks.subList(1, networks.size()).forEach(Denoiser::close);
     moment1.close();
     moment2.close();
     average.close();

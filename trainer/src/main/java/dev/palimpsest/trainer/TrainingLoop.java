@@ -58,6 +58,7 @@ final class TrainingLoop {
   private final Limit limit;
   private final Rhythm rhythm;
   private final PrintStream out;
+  private final int workers;
   private final boolean terminal;
   private volatile boolean stop;
 
@@ -66,12 +67,14 @@ final class TrainingLoop {
       Settings settings,
       Limit limit,
       Rhythm rhythm,
+      int workers,
       PrintStream out,
       boolean terminal) {
     this.folder = folder;
     this.settings = settings;
     this.limit = limit;
     this.rhythm = rhythm;
+    this.workers = workers;
     this.out = out;
     this.terminal = terminal;
   }
@@ -109,32 +112,8 @@ final class TrainingLoop {
               }
             });
     Runtime.getRuntime().addShutdownHook(hook);
-    double seconds = 0;
-    Trainer trainer;
-    if (Files.isRegularFile(checkpointFile(folder))) {
-      RunState from = RunState.read(checkpointFile(folder));
-      if (!from.settings().equals(settings)) {
-        throw new IOException(
-            "the run in "
-                + folder
-                + " was started with "
-                + from.settings()
-                + " and cannot go on with "
-                + settings
-                + "; give the same options or another --run folder");
-      }
-      trainer = new Trainer(from);
-      seconds = from.seconds();
-      trimLog(from.step());
-      out.printf(Locale.ROOT, "resuming at step %d after %.1f min%n", from.step(), seconds / 60);
-    } else {
-      trainer = new Trainer(settings);
-      trimLog(0);
-      out.printf(
-          Locale.ROOT, "training %,d parameters from scratch%n", settings.shape().parameters());
-    }
-    try (trainer) {
-      return loop(trainer, seconds, train, heldOut);
+    try {
+      return resumeAndLoop(train, heldOut);
     } finally {
       finished.countDown();
       try {
@@ -142,6 +121,35 @@ final class TrainingLoop {
       } catch (IllegalStateException e) {
         out.println("stopped by a signal; the checkpoint is written");
       }
+    }
+  }
+
+  private boolean resumeAndLoop(MaskedBatch.Source train, MaskedBatch.Source heldOut)
+      throws IOException {
+    if (!Files.isRegularFile(checkpointFile(folder))) {
+      trimLog(0);
+      out.printf(
+          Locale.ROOT, "training %,d parameters from scratch%n", settings.shape().parameters());
+      try (Trainer trainer = new Trainer(settings, workers)) {
+        return loop(trainer, 0, train, heldOut);
+      }
+    }
+    RunState from = RunState.read(checkpointFile(folder));
+    if (!from.settings().equals(settings)) {
+      throw new IOException(
+          "the run in "
+              + folder
+              + " was started with "
+              + from.settings()
+              + " and cannot go on with "
+              + settings
+              + "; give the same options or another --work folder");
+    }
+    trimLog(from.step());
+    out.printf(
+        Locale.ROOT, "resuming at step %d after %.1f min%n", from.step(), from.seconds() / 60);
+    try (Trainer trainer = new Trainer(from, workers)) {
+      return loop(trainer, from.seconds(), train, heldOut);
     }
   }
 

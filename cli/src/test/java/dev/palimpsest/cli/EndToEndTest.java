@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.palimpsest.Engine;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The commands with a real engine: the model that comes along, and the reference traces. */
+class EndToEndTest {
+  private static final Path ROOT = Path.of("").toAbsolutePath().getParent();
+  private static final Path GOLDENS = ROOT.resolve("runtime/src/test/resources/goldens");
+  private static final String JAVA_TINY = ROOT.resolve("models").resolve("java-tiny").toString();
+
+  private static CommandRun command() {
+    return new CommandRun("").opening(Engine::open);
+  }
+
+  private static JsonNode json(String text) {
+    return JsonMapper.shared().readTree(text);
+  }
+
+  @Test
+  void generateGoesOnFromThePromptAndRepeatsItself() {
+    String[] arguments = {
+      "generate",
+      "-m",
+      JAVA_TINY,
+      "-n",
+      "24",
+      "-s",
+      "6",
+      "-t",
+      "0.8",
+      "--seed",
+      "5",
+      "--json",
+      "public int size() {"
+    };
+    CommandRun first = command();
+    assertEquals(0, first.run(arguments), first.err());
+    JsonNode document = json(first.out());
+    assertTrue(document.path("text").asString().startsWith("public int size() {"), first.out());
+    assertEquals(24, document.path("new_tokens").asInt());
+    CommandRun second = command();
+    assertEquals(0, second.run(arguments), second.err());
+    assertEquals(document.path("tokens"), json(second.out()).path("tokens"));
+  }
+
+  @Test
+  void watchingDoesNotChangeTheText() {
+    CommandRun watched = command();
+    CommandRun plain = command();
+    assertEquals(0, plain.run("infill", "-m", JAVA_TINY, "return [[6]];"), plain.err());
+    assertEquals(0, watched.run("infill", "-m", JAVA_TINY, "-w", "return [[6]];"), watched.err());
+    assertTrue(watched.out().endsWith(plain.out()), watched.out());
+    assertEquals(7, watched.out().lines().filter(line -> line.startsWith("--- step")).count());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "llada-tiny, trace-low-confidence, --steps 16 --block-length 16",
+    "llada-tiny, trace-threshold, --threshold 0.07 --block-length 16",
+    "dream-tiny, trace-entropy, --steps 16",
+  })
+  void tracesAreThoseOfTheReferences(String model, String trace, String options)
+      throws IOException {
+    Path file = GOLDENS.resolve(model).resolve(trace + ".json");
+    JsonNode golden = json(Files.readString(file));
+    String line =
+        "trace --new-tokens 32 --temperature 0 --dtype f32 --json --algorithm "
+            + trace.substring("trace-".length())
+            + " "
+            + options;
+    for (String form : new String[] {"", "model.gguf"}) {
+      for (String vector : new String[] {"on", "off"}) {
+        CommandRun run = command();
+        String[] arguments =
+            Stream.concat(
+                    Arrays.stream(line.split(" ")),
+                    Stream.of(
+                        "-m",
+                        GOLDENS.resolve(model).resolve(form).toString(),
+                        "--vector",
+                        vector,
+                        "--prompt-tokens",
+                        file.toString()))
+                .toArray(String[]::new);
+        assertEquals(0, run.run(arguments), run.err());
+        JsonNode traced = json(run.out());
+        assertEquals(golden.path("prompt"), traced.path("prompt"));
+        assertEquals(golden.path("steps"), traced.path("steps"), model + "/" + form + " " + vector);
+      }
+    }
+  }
+}

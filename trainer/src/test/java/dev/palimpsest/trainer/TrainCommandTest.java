@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.trainer;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.net.httpserver.HttpServer;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** The commands, against a Maven repository made up for the test. */
+class TrainCommandTest {
+  private static final String APACHE =
+      "<project><licenses><license><name>Apache License, Version 2.0</name></license></licenses>"
+          + "</project>";
+
+  @TempDir Path folder;
+
+  private final Map<String, byte[]> repository = new TreeMap<>();
+  private HttpServer server;
+
+  @BeforeEach
+  void serve() throws IOException {
+    server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext(
+        "/",
+        exchange -> {
+          byte[] body = repository.get(exchange.getRequestURI().getPath());
+          exchange.sendResponseHeaders(body == null ? 404 : 200, body == null ? -1 : body.length);
+          if (body != null) {
+            exchange.getResponseBody().write(body);
+          }
+          exchange.close();
+        });
+    server.start();
+  }
+
+  @AfterEach
+  void stop() {
+    server.stop(0);
+  }
+
+  private void publish(String name, String pom) throws IOException {
+    ByteArrayOutputStream jar = new ByteArrayOutputStream();
+    try (ZipOutputStream zip = new ZipOutputStream(jar)) {
+      for (int i = 0; i < 120; i++) {
+        zip.putNextEntry(new ZipEntry("a/File" + i + ".java"));
+        zip.write(file(name, i).getBytes(StandardCharsets.UTF_8));
+      }
+      zip.putNextEntry(new ZipEntry("a/package-info.java"));
+      zip.write("/** Not wanted. */ package a;".repeat(20).getBytes(StandardCharsets.UTF_8));
+    }
+    repository.put("/g/r/" + name + "/1/" + name + "-1-sources.jar", jar.toByteArray());
+    repository.put("/g/r/" + name + "/1/" + name + "-1.pom", pom.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static String file(String name, int i) {
+    StringBuilder text =
+        new StringBuilder("/* licence */\npackage a;\n\npublic class File")
+            .append(letters(i))
+            .append(" {\n    private int value;\n");
+    for (int m = 0; m < 6; m++) {
+      text.append("\n    /** Doc. */\n    public int ")
+          .append(name)
+          .append(letters(m + i))
+          .append("(int first, int second) {\n        if (first > second) {\n")
+          .append("            return value + first;\n        }\n")
+          .append("        int sum = first + second;\n        this.value = sum;\n")
+          .append("        return sum * value;\n    }\n");
+    }
+    return text.append("}\n").toString();
+  }
+
+  private static String letters(int i) {
+    return "" + (char) ('A' + i % 26) + (char) ('a' + i / 26 % 26);
+  }
+
+  private record Outcome(int status, String err) {}
+
+  private static Outcome execute(String... arguments) {
+    StringWriter err = new StringWriter();
+    CommandLine line = TrainCommand.commandLine().setErr(new PrintWriter(err, true));
+    return new Outcome(line.execute(arguments), err.toString());
+  }
+
+  private String address() {
+    return "http://localhost:" + server.getAddress().getPort();
+  }
+
+  @Test
+  void fromJarsToAModelAndItsCard() throws IOException {
+    publish("one", APACHE);
+    publish(
+        "two",
+        "<project><parent><groupId>g.r</groupId><artifactId>up</artifactId><version>7</version>"
+            + "</parent></project>");
+    repository.put("/g/r/up/7/up-7.pom", APACHE.getBytes(StandardCharsets.UTF_8));
+    String work = folder.resolve("work").toString();
+    Path model = folder.resolve("model");
+    Outcome trained =
+        execute(
+            "--work=" + work,
+            "--repository=" + address(),
+            "--library=g.r:one:1",
+            "--library=g.r:two:1",
+            "--vocabulary=300",
+            "--hidden=16",
+            "--heads=2",
+            "--layers=1",
+            "--ffn=24",
+            "--length=32",
+            "--batch=4",
+            "--steps=6",
+            "--log-every=2",
+            "--evaluate-every=3",
+            "--out=" + model);
+    assertEquals("", trained.err());
+    assertEquals(0, trained.status());
+    for (String name : new String[] {"config.json", "tokenizer.json", "model.safetensors"}) {
+      assertTrue(Files.size(model.resolve(name)) > 100, name);
+    }
+    Corpus corpus = new Corpus(folder.resolve("work/corpus"));
+    Corpus.Manifest manifest = corpus.manifest();
+    assertEquals(240, manifest.trainFiles() + manifest.heldOutFiles());
+    assertTrue(manifest.heldOutFiles() > 0 && manifest.heldOutFiles() < 40);
+    assertEquals("pom of g.r:up:7", manifest.libraries().get(1).licenceSource());
+    assertEquals(manifest.trainFiles(), corpus.train().size());
+    assertFalse(corpus.train().stream().anyMatch(t -> t.contains("Doc.") || t.contains("licence")));
+    assertTrue(Files.readString(folder.resolve("work/run/log.jsonl")).contains("held_out_nats"));
+
+    Outcome measured =
+        execute(
+            "evaluate",
+            "--work=" + work,
+            "--model=" + model,
+            "--rows=1",
+            "--infills=2",
+            "--methods=2");
+    assertEquals("", measured.err());
+    String card = Files.readString(model.resolve("README.md"));
+    assertTrue(card.contains("| 8 tokens | 2 |"), card);
+    assertTrue(card.contains("| g.r:two:1 |"), card);
+    assertTrue(Files.readString(model.resolve("card.json")).contains("\"similarity\""));
+  }
+
+  @Test
+  void otherLicencesStopTheBuild() throws IOException {
+    publish(
+        "gpl", "<project><licenses><license><name>GPL 2.0</name></license></licenses></project>");
+    publish("bare", "<project></project>");
+    for (String name : new String[] {"gpl", "bare"}) {
+      Outcome outcome =
+          execute(
+              "corpus",
+              "--work=" + folder.resolve(name),
+              "--repository=" + address(),
+              "--library=g.r:" + name + ":1");
+      assertEquals(1, outcome.status());
+      assertTrue(outcome.err().contains("licence"), outcome.err());
+      assertFalse(Files.exists(folder.resolve(name).resolve("corpus/train.txt")));
+    }
+  }
+
+  @Test
+  void whatIsMissingIsNamedWithTheCommandThatMakesIt() {
+    String work = "--work=" + folder.resolve("empty");
+    Outcome missing = execute("corpus", work, "--repository=" + address(), "--library=g.r:none:1");
+    assertEquals(1, missing.status());
+    assertTrue(missing.err().contains("none-1.pom answered 404"), missing.err());
+    assertTrue(execute("tokenizer", work).err().contains("palimpsest train corpus"));
+    assertTrue(execute("run", work).err().contains("palimpsest train tokenizer"));
+    assertTrue(execute("export", work).err().contains("palimpsest train run"));
+    assertTrue(execute("evaluate", work).err().contains("palimpsest train"));
+    assertEquals(2, execute("run", "--steps=many").status());
+  }
+
+  @Test
+  void everyOptionHasHelp() {
+    CommandLine line = TrainCommand.commandLine();
+    check(line);
+    line.getSubcommands().values().forEach(TrainCommandTest::check);
+  }
+
+  private static void check(CommandLine line) {
+    line.getCommandSpec()
+        .options()
+        .forEach(o -> assertTrue(o.description().length > 0, o.longestName()));
+    assertTrue(line.getUsageMessage().contains("--work"));
+  }
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.trainer;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class TrainerTest {
+  private static final PrintStream QUIET = new PrintStream(PrintStream.nullOutputStream());
+
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @CsvSource({"false,1", "false,2", "true,2"})
+  void aResumedRunIsTheSameRunBitForBit(boolean bf16, int workers) throws IOException {
+    RunState whole = run("whole", bf16, workers, 20);
+    run("parts", bf16, workers, 20, 10);
+    RunState parts = run("parts", bf16, workers, 20);
+    assertEquals(20, whole.step());
+    assertEquals(20, parts.step());
+    assertArrayEquals(whole.weights(), parts.weights());
+    assertArrayEquals(whole.average(), parts.average());
+    assertArrayEquals(whole.moment1(), parts.moment1());
+    assertArrayEquals(whole.moment2(), parts.moment2());
+    assertEquals(losses("whole"), losses("parts"));
+  }
+
+  /** The log lines of training, without the times in them. */
+  private List<String> losses(String name) throws IOException {
+    return Files.readAllLines(TrainingLoop.logFile(folder.resolve(name))).stream()
+        .filter(l -> l.contains("\"loss\""))
+        .map(l -> l.replaceAll(",\"tokens_per_second.*", ""))
+        .toList();
+  }
+
+  private RunState run(String name, boolean bf16, int workers, int steps) throws IOException {
+    return run(name, bf16, workers, steps, steps);
+  }
+
+  /** Trains towards {@code steps} but is interrupted, as by a signal, at {@code stopAt}. */
+  private RunState run(String name, boolean bf16, int workers, int steps, int stopAt)
+      throws IOException {
+    Path run = folder.resolve(name);
+    try (TokenFile tokens = Fixture.tokens(folder)) {
+      MaskedBatch.Source source = Fixture.source(tokens);
+      TrainingLoop[] self = new TrainingLoop[1];
+      PrintStream out =
+          new PrintStream(PrintStream.nullOutputStream()) {
+            @Override
+            public void print(String line) {
+              if (line.contains(" step " + stopAt + " ")) {
+                self[0].stop();
+              }
+            }
+          };
+      self[0] =
+          new TrainingLoop(
+              run,
+              Fixture.settings(bf16),
+              new TrainingLoop.Limit(steps, 0, null),
+              new TrainingLoop.Rhythm(1, 7, 6, 8),
+              workers,
+              out,
+              false);
+      assertEquals(stopAt == steps, self[0].run(source, source));
+    }
+    return RunState.read(TrainingLoop.checkpointFile(run));
+  }
+
+  @Test
+  void aRunOfOtherSettingsIsNotContinued() throws IOException {
+    run("one", false, 1, 2);
+    try (TokenFile tokens = Fixture.tokens(folder)) {
+      MaskedBatch.Source source = Fixture.source(tokens);
+      TrainingLoop other =
+          new TrainingLoop(
+              folder.resolve("one"),
+              Fixture.settings(true),
+              new TrainingLoop.Limit(4, 0, null),
+              new TrainingLoop.Rhythm(1, 7, 6, 8),
+              1,
+              QUIET,
+              false);
+      IOException e = assertThrows(IOException.class, () -> other.run(source, source));
+      assertTrue(e.getMessage().contains("--work"), e.getMessage());
+    }
+  }
+
+  @Test
+  void aTornCheckpointIsAnErrorWithAReason() throws IOException {
+    run("torn", false, 1, 2);
+    Path file = TrainingLoop.checkpointFile(folder.resolve("torn"));
+    byte[] bytes = Files.readAllBytes(file);
+    for (int length : new int[] {0, 5, 8, 100, bytes.length / 2, bytes.length - 1}) {
+      Files.write(file, Arrays.copyOf(bytes, length));
+      assertThrows(IOException.class, () -> RunState.read(file), length + " bytes");
+    }
+  }
+
+  @Test
+  void itLearnsWhatItsNeighboursTell() throws IOException {
+    // A cycle of eight tokens: one that is visible gives all others away.
+    byte[] cycle = new byte[2 * 1000];
+    for (int i = 0; i < cycle.length / 2; i++) {
+      cycle[2 * i] = (byte) (2 + i % 8);
+    }
+    Path file = folder.resolve("cycle.tokens");
+    Files.write(file, cycle);
+    DenoiserShape shape = new DenoiserShape(10, 32, 2, 2, 64, 16, 1, 0);
+    Settings settings = new Settings(shape, 16, 3, 1e-2, 20, 0.1, 0, 1, 0.9, 0.4, false);
+    try (TokenFile tokens = TokenFile.open(file);
+        Trainer trainer = new Trainer(settings, 2)) {
+      MaskedBatch.Source source = new MaskedBatch.Source(tokens, shape, new boolean[10]);
+      double before = trainer.evaluate(source, 32).nats();
+      for (int i = 0; i < 250; i++) {
+        trainer.train(source, i / 250.0);
+      }
+      Trainer.HeldOut after = trainer.evaluate(source, 32);
+      assertEquals(Math.log(10), before, 0.6);
+      assertTrue(after.nats() < 0.6, before + " → " + after.nats());
+      assertTrue(after.accuracy() > 0.6, "accuracy " + after.accuracy());
+    }
+  }
+
+  @Test
+  void workersShareTheGradientOfOneBatch() throws IOException {
+    try (TokenFile tokens = Fixture.tokens(folder);
+        Trainer alone = new Trainer(Fixture.settings(false), 1);
+        Trainer three = new Trainer(Fixture.settings(false), 3)) {
+      MaskedBatch.Source source = Fixture.source(tokens);
+      Trainer.Step a = alone.train(source, 0);
+      Trainer.Step b = three.train(source, 0);
+      assertEquals(a.loss(), b.loss(), 1e-5);
+      assertEquals(a.gradientNorm(), b.gradientNorm(), 1e-5);
+    }
+  }
+
+  @Test
+  void theRateWarmsUpAndDecaysWithProgress() {
+    Settings s = Fixture.settings(false);
+    assertEquals(s.peakRate() / 5, s.rate(0, 0), 1e-9);
+    assertEquals(s.peakRate(), s.rate(10, 0), 1e-9);
+    assertEquals(s.peakRate() * 0.55, s.rate(10, 0.5), 1e-9);
+    assertEquals(s.peakRate() * 0.1, s.rate(10, 1), 1e-9);
+    assertEquals(s.peakRate() * 0.1, s.rate(10, 7), 1e-9);
+  }
+
+  @Test
+  void theClockOfARunIsStepsOrMinutes() {
+    assertEquals(0.25, new TrainingLoop.Limit(40, 1, null).progress(10, 1e9));
+    assertEquals(0.5, new TrainingLoop.Limit(0, 2, null).progress(10, 60));
+    assertFalse(new TrainingLoop.Limit(0, 2, null).progress(10, 119) >= 1);
+  }
+}
