@@ -306,18 +306,18 @@ final class LocalEngine implements Engine {
                   out.isReadOnly() ? ", read-only" : ""));
     }
     if (out.isAccessibleBy(ELSEWHERE)) {
-      await(scheduler.call(() -> logits(canvas, out)));
+      await(scheduler.call(() -> forward(canvas, out)));
       return;
     }
     // Memory of the caller's thread alone, which this thread has to write.
     try (Arena arena = Arena.ofShared()) {
       MemorySegment mine = arena.allocate(bytes, 64);
-      await(scheduler.call(() -> logits(canvas, mine)));
+      await(scheduler.call(() -> forward(canvas, mine)));
       MemorySegment.copy(mine, 0, out, 0, bytes);
     }
   }
 
-  private Boolean logits(int[] tokens, MemorySegment out) {
+  private Boolean forward(int[] tokens, MemorySegment out) {
     StepBatch batch = new StepBatch();
     batch.addSequence(tokens.length);
     System.arraycopy(tokens, 0, batch.tokens(), 0, tokens.length);
