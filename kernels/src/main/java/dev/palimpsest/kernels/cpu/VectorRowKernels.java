@@ -14,6 +14,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -38,6 +39,41 @@ final class VectorRowKernels implements RowKernels {
   @Override
   public int panelWidth() {
     return PANEL;
+  }
+
+  // ---- sums over lanes ----
+
+  // reduceLanes(ADD) leaves the order of additions open, and the interpreter and the compiler take
+  // different ones: the same row would not always get the same bits. These fold halves.
+
+  private static final VectorShuffle<Float> FOLD_32 = fold(F, 32);
+  private static final VectorShuffle<Float> FOLD_16 = fold(F, 16);
+  private static final VectorShuffle<Float> FOLD_8 = fold(F, 8);
+  private static final VectorShuffle<Float> FOLD_4 = fold(F, 4);
+  private static final VectorShuffle<Float> FOLD_2 = fold(F, 2);
+  private static final VectorShuffle<Double> DOUBLE_FOLD_16 = fold(D, 16);
+  private static final VectorShuffle<Double> DOUBLE_FOLD_8 = fold(D, 8);
+  private static final VectorShuffle<Double> DOUBLE_FOLD_4 = fold(D, 4);
+  private static final VectorShuffle<Double> DOUBLE_FOLD_2 = fold(D, 2);
+
+  /** Brings the upper half of the first {@code lanes} lanes down. */
+  private static <E> VectorShuffle<E> fold(VectorSpecies<E> species, int lanes) {
+    return species.shuffleFromOp(i -> (i + lanes / 2) % species.length());
+  }
+
+  private static float total(FloatVector v) {
+    v = L >= 32 ? v.add(v.rearrange(FOLD_32)) : v;
+    v = L >= 16 ? v.add(v.rearrange(FOLD_16)) : v;
+    v = L >= 8 ? v.add(v.rearrange(FOLD_8)) : v;
+    v = L >= 4 ? v.add(v.rearrange(FOLD_4)) : v;
+    return v.add(v.rearrange(FOLD_2)).lane(0);
+  }
+
+  private static double total(DoubleVector v) {
+    v = L >= 32 ? v.add(v.rearrange(DOUBLE_FOLD_16)) : v;
+    v = L >= 16 ? v.add(v.rearrange(DOUBLE_FOLD_8)) : v;
+    v = L >= 8 ? v.add(v.rearrange(DOUBLE_FOLD_4)) : v;
+    return v.add(v.rearrange(DOUBLE_FOLD_2)).lane(0);
   }
 
   // ---- exp, bf16 ----
@@ -221,7 +257,7 @@ final class VectorRowKernels implements RowKernels {
       s2 = v2.fma(v2, s2);
       s3 = v3.fma(v3, s3);
     }
-    float squares = s0.add(s1).add(s2.add(s3)).reduceLanes(VectorOperators.ADD);
+    float squares = total(s0.add(s1).add(s2.add(s3)));
     for (; i < n; i++) {
       float v = x.get(JAVA_FLOAT, xAt + 4L * i);
       squares = Math.fma(v, v, squares);
@@ -345,7 +381,7 @@ final class VectorRowKernels implements RowKernels {
       e.intoArray(scores, at + i);
       total = total.add(e);
     }
-    float sum = total.reduceLanes(VectorOperators.ADD);
+    float sum = total(total);
     for (; i < n; i++) {
       float e = Exponential.of(scores[at + i] - max);
       scores[at + i] = e;
@@ -461,8 +497,8 @@ final class VectorRowKernels implements RowKernels {
       w0 = w0.add(lower(w));
       w1 = w1.add(upper(w));
     }
-    double sum = s0.add(s1).reduceLanes(VectorOperators.ADD);
-    double weighted = w0.add(w1).reduceLanes(VectorOperators.ADD);
+    double sum = total(s0.add(s1));
+    double weighted = total(w0.add(w1));
     for (; i < n; i++) {
       float d = (x[i] - max) * inverseTemperature;
       float v = Exponential.of(d);
@@ -502,7 +538,7 @@ final class VectorRowKernels implements RowKernels {
       FloatVector t = large.blend(small, u.lt(1e-3f)).blend(0f, p.lt(1e-37f));
       total = total.add(t);
     }
-    double sum = total.reduceLanes(VectorOperators.ADD);
+    double sum = total(total);
     for (; i < n; i++) {
       double p = e[i] * scale;
       sum += p > 1e-37 ? p * Math.log1p(1e-10 / p) : 0;
@@ -522,7 +558,7 @@ final class VectorRowKernels implements RowKernels {
       s0 = s0.add(lower(kept));
       s1 = s1.add(upper(kept));
     }
-    double sum = s0.add(s1).reduceLanes(VectorOperators.ADD);
+    double sum = total(s0.add(s1));
     for (; i < n; i++) {
       if (x[i] > threshold) {
         sum += e[i];
