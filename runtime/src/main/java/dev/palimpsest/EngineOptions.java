@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest;
 
+import java.lang.management.ManagementFactory;
 import java.util.Objects;
 
 /**
@@ -15,6 +16,8 @@ import java.util.Objects;
  * @param maxBatchTokens most token rows in one network call; requests beyond it wait for the next
  *     tick
  * @param maxQueued most requests waiting; more are refused
+ * @param kvCacheBytes most memory for the K/V caches of all requests together, taken as it is
+ *     needed; requests that cache wait for room in it. 0 means a quarter of the machine's memory
  */
 public record EngineOptions(
     DeviceChoice device,
@@ -22,7 +25,8 @@ public record EngineOptions(
     int threads,
     boolean vectorApi,
     int maxBatchTokens,
-    int maxQueued) {
+    int maxQueued,
+    long kvCacheBytes) {
   /** Where to compute. */
   public enum DeviceChoice {
     /** The fastest that is there. */
@@ -39,7 +43,7 @@ public record EngineOptions(
   }
 
   public static final EngineOptions DEFAULT =
-      new EngineOptions(DeviceChoice.AUTO, ComputeType.AUTO, 0, true, 8192, 1024);
+      new EngineOptions(DeviceChoice.AUTO, ComputeType.AUTO, 0, true, 8192, 1024, 0);
 
   public EngineOptions {
     Objects.requireNonNull(device, "device");
@@ -55,29 +59,53 @@ public record EngineOptions(
     if (maxQueued < 1) {
       throw new IllegalArgumentException("maxQueued must be positive; found " + maxQueued);
     }
+    if (kvCacheBytes < 0) {
+      throw new IllegalArgumentException(
+          "kvCacheBytes must be 0 (a quarter of the memory) or positive; found " + kvCacheBytes);
+    }
   }
 
   public EngineOptions withDevice(DeviceChoice value) {
-    return new EngineOptions(value, dtype, threads, vectorApi, maxBatchTokens, maxQueued);
+    return new EngineOptions(
+        value, dtype, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
   }
 
   public EngineOptions withDtype(ComputeType value) {
-    return new EngineOptions(device, value, threads, vectorApi, maxBatchTokens, maxQueued);
+    return new EngineOptions(
+        device, value, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
   }
 
   public EngineOptions withThreads(int value) {
-    return new EngineOptions(device, dtype, value, vectorApi, maxBatchTokens, maxQueued);
+    return new EngineOptions(
+        device, dtype, value, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
   }
 
   public EngineOptions withVectorApi(boolean value) {
-    return new EngineOptions(device, dtype, threads, value, maxBatchTokens, maxQueued);
+    return new EngineOptions(
+        device, dtype, threads, value, maxBatchTokens, maxQueued, kvCacheBytes);
   }
 
   public EngineOptions withMaxBatchTokens(int value) {
-    return new EngineOptions(device, dtype, threads, vectorApi, value, maxQueued);
+    return new EngineOptions(device, dtype, threads, vectorApi, value, maxQueued, kvCacheBytes);
   }
 
   public EngineOptions withMaxQueued(int value) {
-    return new EngineOptions(device, dtype, threads, vectorApi, maxBatchTokens, value);
+    return new EngineOptions(
+        device, dtype, threads, vectorApi, maxBatchTokens, value, kvCacheBytes);
+  }
+
+  public EngineOptions withKvCacheBytes(long value) {
+    return new EngineOptions(device, dtype, threads, vectorApi, maxBatchTokens, maxQueued, value);
+  }
+
+  /** The budget that {@link #kvCacheBytes} stands for on this machine. */
+  long kvCacheBudget() {
+    if (kvCacheBytes > 0) {
+      return kvCacheBytes;
+    }
+    return ManagementFactory.getOperatingSystemMXBean()
+            instanceof com.sun.management.OperatingSystemMXBean system
+        ? system.getTotalMemorySize() / 4
+        : 1L << 30;
   }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest;
 
+import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.process.MaskedOptions;
 import java.util.ArrayList;
 import java.util.List;
@@ -97,6 +98,16 @@ public final class GenerationRequest {
     return values.remask;
   }
 
+  /** Which keys and values a step takes from earlier steps. */
+  public CacheMode cache() {
+    return values.cache;
+  }
+
+  /** Steps from one refresh of the cache to the next within a block; 0 for none. */
+  public int cacheRefresh() {
+    return values.cacheRefresh;
+  }
+
   public boolean stopAtEnd() {
     return values.stopAtEnd;
   }
@@ -125,6 +136,8 @@ public final class GenerationRequest {
     private float topP = 1f;
     private float guidance;
     private MaskedOptions.Remask remask = MaskedOptions.Remask.OFF;
+    private CacheMode cache = CacheMode.NONE;
+    private int cacheRefresh;
     private boolean stopAtEnd;
     private boolean plainTextOnly;
     private OptionalLong seed = OptionalLong.empty();
@@ -143,6 +156,8 @@ public final class GenerationRequest {
       topP = other.topP;
       guidance = other.guidance;
       remask = other.remask;
+      cache = other.cache;
+      cacheRefresh = other.cacheRefresh;
       stopAtEnd = other.stopAtEnd;
       plainTextOnly = other.plainTextOnly;
       seed = other.seed;
@@ -238,6 +253,30 @@ public final class GenerationRequest {
 
     public Builder remask(MaskedOptions.Remask value) {
       remask = Objects.requireNonNull(value, "remask");
+      return this;
+    }
+
+    /**
+     * Trades exactness for speed: a step feeds only part of the canvas and takes the other keys and
+     * values from earlier steps. An algorithm without blocks writes one block. Unset means {@link
+     * CacheMode#NONE}.
+     */
+    public Builder cache(CacheMode value) {
+      cache = Objects.requireNonNull(value, "cache");
+      return this;
+    }
+
+    /**
+     * Feeds the whole canvas every so many steps of a block, not only when it begins; 1 does so in
+     * every step, which gives the text of {@link CacheMode#NONE}.
+     */
+    public Builder cacheRefresh(int value) {
+      if (value < 0) {
+        throw new IllegalArgumentException(
+            "the cache refresh interval must be 0 (when a block begins) or positive; found "
+                + value);
+      }
+      cacheRefresh = value;
       return this;
     }
 

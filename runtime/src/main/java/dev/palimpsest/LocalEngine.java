@@ -2,6 +2,8 @@
 package dev.palimpsest;
 
 import dev.palimpsest.GenerationRequest.Piece;
+import dev.palimpsest.cache.KvPool;
+import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.family.Families;
 import dev.palimpsest.family.ModelDescription;
 import dev.palimpsest.kernels.Device;
@@ -49,6 +51,7 @@ final class LocalEngine implements Engine {
   private final Optional<Tokenizer> tokenizer;
   private final Device device;
   private final Transformer network;
+  private final KvPool cachePages;
   private final Scheduler scheduler;
   private final int[] endTokens;
   private final AtomicBoolean closed = new AtomicBoolean();
@@ -66,6 +69,9 @@ final class LocalEngine implements Engine {
     this.device = device;
     this.network = network;
     this.endTokens = endTokens(model, tokenizer);
+    this.cachePages =
+        new KvPool(
+            device, model.config().layers(), model.config().heads(), options.kvCacheBudget());
     this.scheduler =
         new Scheduler(
             network::forward,
@@ -134,6 +140,11 @@ final class LocalEngine implements Engine {
     return model.chatFormat();
   }
 
+  /** Pages of all requests' caches. */
+  KvPool cachePages() {
+    return cachePages;
+  }
+
   @Override
   public String device() {
     return device.describe();
@@ -159,6 +170,13 @@ final class LocalEngine implements Engine {
             maskedOptions(request, plan),
             config.maskToken(),
             endTokens);
+    RequestCache cache =
+        RequestCache.of(
+            request.cache(),
+            request.cacheRefresh(),
+            cachePages,
+            plan.tokens().length,
+            process.guidance() != 0);
     long submitted = System.nanoTime();
     RunningGeneration generation =
         new RunningGeneration(
@@ -167,7 +185,7 @@ final class LocalEngine implements Engine {
                 result(
                     request, plan, canvas, calls, Duration.ofNanos(System.nanoTime() - submitted)),
             CALLBACKS);
-    scheduler.submit(process, generation);
+    scheduler.submit(process, cache, generation);
     return generation;
   }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.EngineOptions.ComputeType;
+import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.process.MaskedOptions.Remask;
 import java.nio.file.Path;
@@ -96,6 +97,8 @@ class DeterminismTest {
               .topK(i % 5 == 0 ? 20 : 0)
               .topP(i % 4 == 0 ? 0.9f : 1)
               .guidance(i % 6 == 0 ? 1.5f : 0)
+              .cache(CacheMode.values()[i % CacheMode.values().length])
+              .cacheRefresh(i % 4)
               .seed(i);
       if (i % 7 == 0) {
         builder.tokens(random.ints(5, 2, 450).toArray()).remask(new Remask(0.02, 4));

@@ -6,6 +6,7 @@ import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.Device;
 import dev.palimpsest.kernels.EmbeddingTable;
 import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.KvStore;
 import dev.palimpsest.kernels.PackedLinear;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
@@ -170,6 +171,34 @@ final class TimedDevice implements Device {
   }
 
   @Override
+  public KvStore keyValues(int layers, HeadShape shape, long maxBytes) {
+    return inner.keyValues(layers, shape, maxBytes);
+  }
+
+  @Override
+  public void attention(
+      Tensor fused,
+      HeadShape shape,
+      RowSpans spans,
+      int[] positions,
+      AttentionMask mask,
+      KvStore store,
+      int layer,
+      Tensor out) {
+    long start = System.nanoTime();
+    inner.attention(fused, shape, spans, positions, mask, store, layer, out);
+    int rows = spans.rows();
+    note(
+        "attention",
+        System.nanoTime() - start,
+        (spans.sequences() > 1 ? spans.sequences() + " sequences, " : "")
+            + heads(rows, shape)
+            + ", some cached",
+        attentionFlops(shape, spans, positions, mask),
+        used(fused, rows) + used(out, rows));
+  }
+
+  @Override
   public void predict(
       Tensor hidden, int rows, PackedLinear head, PredictionRows wanted, Predictions out) {
     long start = System.nanoTime();
@@ -202,6 +231,20 @@ final class TimedDevice implements Device {
         for (long i = 0; i < length; i++) {
           pairs += Math.min(length, (i / block + 1) * block);
         }
+      }
+    }
+    return 4 * pairs * shape.queryWidth();
+  }
+
+  /** As above where some sequences are paged. */
+  private static long attentionFlops(
+      HeadShape shape, RowSpans spans, int[] positions, AttentionMask mask) {
+    long pairs = 0;
+    int block = mask.blockLength();
+    for (int s = 0; s < spans.sequences(); s++) {
+      for (int row = spans.start(s); row < spans.start(s + 1); row++) {
+        long context = spans.context(s);
+        pairs += block == 0 ? context : Math.min(context, (positions[row] / block + 1L) * block);
       }
     }
     return 4 * pairs * shape.queryWidth();

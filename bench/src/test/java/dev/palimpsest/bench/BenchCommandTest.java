@@ -138,6 +138,39 @@ class BenchCommandTest {
   }
 
   @Test
+  void generateCountsTokensAndForwards() {
+    JsonNode report =
+        json(
+            "generate",
+            "--model",
+            MODEL,
+            "--prompt-length",
+            "5",
+            "--new-tokens",
+            "12",
+            "--steps",
+            "4",
+            "--block-length",
+            "6",
+            "--requests",
+            "3",
+            "--repeat",
+            "2",
+            "--warmup",
+            "1",
+            "--dtype",
+            "f32",
+            "--json");
+    assertEquals(3 * 4, report.get("forwards").asInt());
+    assertEquals(3, report.get("tokens_per_forward").asDouble());
+    double wall = report.get("wall_ms").asDouble();
+    assertEquals(3 * 12 / wall * 1e3, report.get("tokens_per_second").asDouble(), 1e-6 / wall);
+    assertEquals(wall / 4, report.get("ms_per_step").asDouble(), 1e-9);
+    assertTrue(report.get("p50_ms").asDouble() <= report.get("p99_ms").asDouble());
+    assertEquals("low-confidence", report.get("algorithm").asString());
+  }
+
+  @Test
   void tablesAreForPeople() {
     assertEquals(
         0,

@@ -2,6 +2,7 @@
 package dev.palimpsest.cli;
 
 import dev.palimpsest.GenerationRequest;
+import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.kernels.Sampling;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.process.MaskedOptions.Remask;
@@ -131,6 +132,27 @@ final class DecodingChoice {
           "Most tokens that --remask takes back (default: a quarter of the tokens to write).")
   private Integer remaskBudget;
 
+  @Option(
+      names = "--cache",
+      paramLabel = "MODE",
+      defaultValue = "none",
+      description =
+          "Keys and values that a step takes from earlier ones, faster and approximate:"
+              + " ${COMPLETION-CANDIDATES}. prefix keeps what precedes the block being written, dual"
+              + " what follows it too; without --block-length all is one block"
+              + " (default: ${DEFAULT-VALUE}).",
+      completionCandidates = Spelled.CacheModes.class,
+      converter = Spelled.CacheModeConverter.class)
+  private CacheMode cache;
+
+  @Option(
+      names = "--cache-refresh",
+      paramLabel = "N",
+      description =
+          "Compute all keys and values anew every N steps of a block; 0 does so only when a block"
+              + " begins (default: 0; needs --cache).")
+  private Integer cacheRefresh;
+
   long seed() {
     return seed;
   }
@@ -159,6 +181,14 @@ final class DecodingChoice {
           .seed(seed)
           .guidance(guidance)
           .algorithmTemperature(algorithmTemperature);
+      request.cache(cache);
+      if (cacheRefresh != null) {
+        if (cache == CacheMode.NONE) {
+          throw new IllegalArgumentException(
+              "--cache-refresh needs --cache prefix or --cache dual: there is nothing to refresh");
+        }
+        request.cacheRefresh(cacheRefresh);
+      }
       if (algorithm != null) {
         request.algorithm(algorithm);
       }

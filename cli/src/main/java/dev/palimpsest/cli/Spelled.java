@@ -3,6 +3,7 @@ package dev.palimpsest.cli;
 
 import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.EngineOptions.DeviceChoice;
+import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,6 +42,14 @@ final class Spelled {
     }
   }
 
+  /** Reads {@code --cache}. */
+  static final class CacheModeConverter implements ITypeConverter<CacheMode> {
+    @Override
+    public CacheMode convert(String value) {
+      return parse(CacheMode.class, value);
+    }
+  }
+
   /** Reads {@code --device}. */
   static final class DeviceConverter implements ITypeConverter<DeviceChoice> {
     @Override
@@ -63,6 +72,15 @@ final class Spelled {
 
     Algorithms() {
       super(all(Algorithm.class));
+    }
+  }
+
+  /** What {@code --cache} takes. */
+  static final class CacheModes extends ArrayList<String> {
+    private static final long serialVersionUID = 1L;
+
+    CacheModes() {
+      super(all(CacheMode.class));
     }
   }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.EngineOptions;
 import dev.palimpsest.GenerationRequest;
+import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.process.MaskedOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -58,6 +59,10 @@ class GenerateCommandTest {
             "11",
             "--guidance",
             "1.5",
+            "--cache",
+            "dual",
+            "--cache-refresh",
+            "4",
             "--alg-temp",
             "0.2",
             "--remask",
@@ -80,6 +85,8 @@ class GenerateCommandTest {
     assertEquals(11, request.seed().orElseThrow());
     assertEquals(1.5f, request.guidance());
     assertEquals(0.2, request.algorithmTemperature());
+    assertEquals(CacheMode.DUAL, request.cache());
+    assertEquals(4, request.cacheRefresh());
     assertEquals(new MaskedOptions.Remask(0.4, 10), request.remask());
     assertTrue(request.stopAtEnd());
     assertEquals(
@@ -89,6 +96,19 @@ class GenerateCommandTest {
             .withThreads(2)
             .withVectorApi(false),
         run.opened.getFirst());
+  }
+
+  @Test
+  void aCacheIsNotUsedUnlessAskedForAndRefreshesNothingWhenOff() {
+    CommandRun run = new CommandRun("abc");
+    assertEquals(0, run.run("generate", "-m", ".", "-n", "3", "x"), run.err());
+    assertEquals(CacheMode.NONE, run.engine.requests().getFirst().cache());
+    CommandRun refused = new CommandRun("abc");
+    assertEquals(2, refused.run("generate", "-m", ".", "--cache-refresh", "3", "x"));
+    assertTrue(refused.err().contains("--cache dual"), refused.err());
+    CommandRun unknown = new CommandRun("abc");
+    assertEquals(2, unknown.run("generate", "-m", ".", "--cache", "all", "x"));
+    assertTrue(unknown.err().contains("none, prefix, dual"), unknown.err());
   }
 
   @Test

@@ -118,6 +118,38 @@ public interface Device extends AutoCloseable {
   void attention(Tensor fused, HeadShape shape, RowSpans spans, AttentionMask mask, Tensor out);
 
   /**
+   * An empty store for the keys and values of {@code layers} attention layers; takes memory as it
+   * {@link KvStore#grow grows}, and gives it back when closed or with the device.
+   *
+   * @param maxBytes most memory it may ever take; less than a page leaves it without any
+   * @throws IllegalArgumentException if there are no layers, or {@code maxBytes} is negative
+   */
+  KvStore keyValues(int layers, HeadShape shape, long maxBytes);
+
+  /**
+   * As {@link #attention(Tensor, HeadShape, RowSpans, AttentionMask, Tensor)} for a batch in which
+   * some sequences are paged. First each row of those stores its key and value at its position of
+   * {@code layer}; then its query attends to all positions of its sequence that the mask lets it
+   * see, those of other rows as they were stored last. A row has the bits that it would have in a
+   * batch that held those same keys and values as rows.
+   *
+   * <p>Every visible position of a paged sequence must have been stored by then, and no page may
+   * belong to two sequences of the batch.
+   *
+   * @param positions of each row in its sequence, ascending within a sequence; 0, 1, … where it is
+   *     not paged
+   */
+  void attention(
+      Tensor fused,
+      HeadShape shape,
+      RowSpans spans,
+      int[] positions,
+      AttentionMask mask,
+      KvStore store,
+      int layer,
+      Tensor out);
+
+  /**
    * The vocabulary head and the sampler in one: predicts each entry of {@code wanted} from {@code
    * hidden · Wᵀ} without ever holding more than a tile of rows of logits.
    *

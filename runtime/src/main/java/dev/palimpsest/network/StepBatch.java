@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.network;
 
+import dev.palimpsest.cache.KvPages;
+import dev.palimpsest.kernels.KvStore;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.RowSpans;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * The input of one network call: several sequences laid end to end, and which of their positions
@@ -14,8 +17,10 @@ public final class StepBatch {
   private int[] positions = new int[256];
   private final RowSpans spans = new RowSpans();
   private final PredictionRows wanted = new PredictionRows();
+  private Optional<KvStore> store = Optional.empty();
 
   public void clear() {
+    store = Optional.empty();
     spans.clear();
     wanted.clear();
   }
@@ -27,15 +32,41 @@ public final class StepBatch {
    * @return the sequence's first row
    */
   public int addSequence(int length) {
-    int start = spans.add(length);
+    return laidOut(spans.add(length), 0);
+  }
+
+  /**
+   * Appends positions {@code from .. to - 1} of a sequence whose keys and values are kept in {@code
+   * pages}: those of the rows are stored there, and attention sees those of all its positions. The
+   * caller fills the tokens.
+   *
+   * @return the row of position {@code from}
+   * @throws IllegalArgumentException if the sequence has no such positions, or another sequence's
+   *     pages are of another pool
+   */
+  public int addSequence(KvPages pages, int from, int to) {
+    if (from < 0 || to > pages.length()) {
+      throw new IllegalArgumentException(
+          "positions %d to %d are not in a sequence of %d".formatted(from, to, pages.length()));
+    }
+    if (store.isPresent() && store.get() != pages.store()) {
+      throw new IllegalArgumentException("the pages of one batch must come from one pool");
+    }
+    int start = laidOut(spans.add(to - from, pages.length(), pages.table()), from);
+    store = Optional.of(pages.store());
+    return start;
+  }
+
+  /** Makes room for the sequence added last, and numbers its rows. */
+  private int laidOut(int start, int from) {
     int rows = spans.rows();
     if (rows > tokens.length) {
       int capacity = Math.max(rows, tokens.length * 2);
       tokens = Arrays.copyOf(tokens, capacity);
       positions = Arrays.copyOf(positions, capacity);
     }
-    for (int i = 0; i < length; i++) {
-      positions[start + i] = i;
+    for (int row = start; row < rows; row++) {
+      positions[row] = from + row - start;
     }
     return start;
   }
@@ -48,6 +79,11 @@ public final class StepBatch {
   /** Position of each row within its sequence. */
   public int[] positions() {
     return positions;
+  }
+
+  /** Where the keys and values of cached sequences lie; nowhere if there are none. */
+  public Optional<KvStore> store() {
+    return store;
   }
 
   public RowSpans spans() {

@@ -139,7 +139,8 @@ public final class Transformer {
     reserve(rows);
     float eps = config.normEpsilon();
     device.embed(embedding, batch.tokens(), rows, residual);
-    for (Layer layer : layers) {
+    for (int i = 0; i < layers.length; i++) {
+      Layer layer = layers[i];
       device.rmsNorm(residual, rows, layer.attentionNorm, eps, normed);
       if (layer.queryKeyValueBias.isPresent()) {
         device.linear(normed, rows, layer.queryKeyValue, layer.queryKeyValueBias.get(), fused);
@@ -151,7 +152,7 @@ public final class Transformer {
             fused, rows, config.heads(), layer.queryNorm.get(), layer.keyNorm.orElseThrow(), eps);
       }
       device.rotate(fused, rows, config.heads(), config.rope(), batch.positions());
-      device.attention(fused, config.heads(), batch.spans(), config.mask(), attended);
+      attention(batch, i);
       device.linearAdd(attended, rows, layer.output, residual);
       if (layer.outputBias.isPresent()) {
         device.addBias(residual, rows, layer.outputBias.get());
@@ -159,6 +160,22 @@ public final class Transformer {
       device.rmsNorm(residual, rows, layer.ffnNorm, eps, normed);
       device.gatedSilu(normed, rows, layer.gateUp, activated);
       device.linearAdd(activated, rows, layer.down, residual);
+    }
+  }
+
+  private void attention(StepBatch batch, int layer) {
+    if (batch.store().isPresent()) {
+      device.attention(
+          fused,
+          config.heads(),
+          batch.spans(),
+          batch.positions(),
+          config.mask(),
+          batch.store().get(),
+          layer,
+          attended);
+    } else {
+      device.attention(fused, config.heads(), batch.spans(), config.mask(), attended);
     }
   }
 

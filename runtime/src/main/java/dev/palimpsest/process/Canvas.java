@@ -56,6 +56,12 @@ public final class Canvas {
     System.arraycopy(tokens, 0, target, offset, length);
   }
 
+  /** Copies the tokens at {@code from .. to - 1} to {@code target[offset …]}. */
+  public void copyTo(int from, int to, int[] target, int offset) {
+    Objects.checkFromToIndex(from, to, length);
+    System.arraycopy(tokens, from, target, offset, to - from);
+  }
+
   /**
    * Applies the changes of a revision in order.
    *

@@ -33,6 +33,15 @@ public interface DiffusionProcess {
    */
   int[] wanted();
 
+  /**
+   * What is being worked on: holds all of {@link #wanted} from now until the block is done. What
+   * lies outside does not change in between, so a cache may keep its keys and values. By default
+   * the whole canvas.
+   */
+  default ActiveBlock active() {
+    return new ActiveBlock(0, 0, canvas().length());
+  }
+
   /** How those positions are to be sampled. */
   Sampling sampling();
 

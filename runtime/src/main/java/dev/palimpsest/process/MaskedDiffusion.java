@@ -63,6 +63,7 @@ public final class MaskedDiffusion implements DiffusionProcess {
 
   private int step;
   private int block;
+  private ActiveBlock active = new ActiveBlock(0, 0, 0);
   private int blockSteps;
   private int blockStep;
   private int scheduled;
@@ -148,6 +149,11 @@ public final class MaskedDiffusion implements DiffusionProcess {
   @Override
   public boolean fixed(int position) {
     return fixed.get(position);
+  }
+
+  @Override
+  public ActiveBlock active() {
+    return active;
   }
 
   @Override
@@ -245,6 +251,7 @@ public final class MaskedDiffusion implements DiffusionProcess {
               : Integer.MAX_VALUE;
       scheduled = maskedInBlock();
       if (scheduled > 0 || mayRemask()) {
+        active = new ActiveBlock(block, firstOpen(), written[blockEnd() - 1] + 1);
         return;
       }
     }
@@ -269,6 +276,16 @@ public final class MaskedDiffusion implements DiffusionProcess {
   /** Whether the next step may remask: it has budget, and a step after it to write again. */
   private boolean mayRemask() {
     return doubt.possible() && blockSteps - blockStep > 1;
+  }
+
+  /** First position the current block may change: its own, or a mask left in an earlier block. */
+  private int firstOpen() {
+    for (int i = 0; i < blockStart(); i++) {
+      if (canvas.masked(written[i])) {
+        return written[i];
+      }
+    }
+    return written[blockStart()];
   }
 
   private int blockStart() {

@@ -1,26 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.schedule;
 
+import dev.palimpsest.cache.KvPages;
+import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.network.StepBatch;
+import dev.palimpsest.process.ActiveBlock;
+import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.DiffusionProcess;
 import dev.palimpsest.process.Revision;
+import java.util.Optional;
 
 /**
- * A request inside the scheduler: its process, where its predictions start in the current batch,
- * and its clock.
+ * A request inside the scheduler: its process, its cache, where its predictions start in the
+ * current batch, and its clock.
  */
 final class ScheduledRequest {
   private final DiffusionProcess process;
+  private final RequestCache cache;
+  private final boolean shifted;
   private final RequestObserver observer;
   private final RequestEvent event = new RequestEvent();
   private final long submitted = System.nanoTime();
   private int firstPrediction;
   private boolean ended;
 
-  ScheduledRequest(DiffusionProcess process, RequestObserver observer) {
+  /**
+   * @param shifted row i of the logits predicts position i + 1
+   */
+  ScheduledRequest(
+      DiffusionProcess process, RequestCache cache, boolean shifted, RequestObserver observer) {
     this.process = process;
+    this.cache = cache;
+    this.shifted = shifted;
     this.observer = observer;
     event.begin();
   }
@@ -33,9 +46,21 @@ final class ScheduledRequest {
     return process.finished();
   }
 
-  /** Rows this request takes in a batch; guidance runs a second sequence. */
+  /** Rows this request takes in the next batch; guidance runs a second sequence. */
   int rows() {
-    return process.canvas().length() * (process.guidance() != 0 ? 2 : 1);
+    ActiveBlock active = process.active();
+    int fed = cache.feedTo(active, process.canvas().length()) - cache.feedFrom(active, shifted);
+    return fed * (process.guidance() != 0 ? 2 : 1);
+  }
+
+  /** Whether it needs pages of the cache. */
+  boolean caches() {
+    return cache.keeps();
+  }
+
+  /** Takes its pages; false if it has to wait for others to give theirs back. */
+  boolean reserve() {
+    return cache.reserve();
   }
 
   void start() {
@@ -44,26 +69,26 @@ final class ScheduledRequest {
   }
 
   /**
-   * Adds this request's canvas and wanted positions to a batch.
-   *
-   * @param shifted row i of the logits predicts position i + 1
+   * Adds to a batch as much of this request's canvas as its cache lacks, and the wanted positions.
    */
-  void addTo(StepBatch batch, boolean shifted) {
-    int length = process.canvas().length();
-    int first = batch.addSequence(length);
-    process.canvas().copyTo(batch.tokens(), first);
+  void addTo(StepBatch batch) {
+    Canvas canvas = process.canvas();
+    int from = cache.feedFrom(process.active(), shifted);
+    int to = cache.feedTo(process.active(), canvas.length());
+    int first = addSequence(batch, cache.pages(), from, to);
+    canvas.copyTo(from, to, batch.tokens(), first);
     int unconditional = -1;
     if (process.guidance() != 0) {
-      unconditional = batch.addSequence(length);
+      unconditional = addSequence(batch, cache.unconditional(), from, to);
       int[] tokens = batch.tokens();
-      for (int p = 0; p < length; p++) {
-        tokens[unconditional + p] =
-            process.fixed(p) ? process.canvas().maskToken() : tokens[first + p];
+      for (int p = from; p < to; p++) {
+        tokens[unconditional + p - from] =
+            process.fixed(p) ? canvas.maskToken() : tokens[first + p - from];
       }
     }
     firstPrediction = batch.wanted().size();
     for (int position : process.wanted()) {
-      int row = shifted ? Math.max(position - 1, 0) : position;
+      int row = (shifted ? Math.max(position - 1, 0) : position) - from;
       batch
           .wanted()
           .add(
@@ -74,13 +99,18 @@ final class ScheduledRequest {
               process.seed(),
               process.step(),
               position,
-              process.canvas().masked(position)
-                  ? PredictionRows.NO_TOKEN
-                  : process.canvas().token(position));
+              canvas.masked(position) ? PredictionRows.NO_TOKEN : canvas.token(position));
     }
   }
 
+  private static int addSequence(StepBatch batch, Optional<KvPages> pages, int from, int to) {
+    return pages.isPresent()
+        ? batch.addSequence(pages.get(), from, to)
+        : batch.addSequence(to - from);
+  }
+
   void advance(Predictions predictions) {
+    cache.stepped(process.active());
     Revision revision = process.advance(predictions, firstPrediction);
     observer.revised(revision);
   }
@@ -98,11 +128,16 @@ final class ScheduledRequest {
     }
   }
 
+  boolean ended() {
+    return ended;
+  }
+
   private boolean end(String outcome) {
     if (ended) {
       return false;
     }
     ended = true;
+    cache.release();
     event.end();
     if (event.shouldCommit()) {
       event.length = process.canvas().length();

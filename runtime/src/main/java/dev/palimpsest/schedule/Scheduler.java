@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.schedule;
 
+import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.process.DiffusionProcess;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -19,6 +21,9 @@ import java.util.function.Supplier;
  * requests at the head of the line end to end in one {@link StepBatch}, runs the network once, and
  * lets each process take its step; those that go on queue up behind the rest, so requests join and
  * leave between steps and none starves.
+ *
+ * <p>Requests start in the order they came, except that those that need no cache do not wait for
+ * one that has to wait for pages of it.
  *
  * <p>A fault in one request (its process throws, or the network refuses its tokens) ends that
  * request alone: a batch that fails is run again one request at a time.
@@ -60,13 +65,23 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
+   * Queues a request without a cache; see {@link #submit(DiffusionProcess, RequestCache,
+   * RequestObserver)}.
+   */
+  public void submit(DiffusionProcess process, RequestObserver observer) {
+    submit(process, RequestCache.none(), observer);
+  }
+
+  /**
    * Queues a request.
    *
+   * @param cache takes its pages before the request starts and gives them back when it has ended,
+   *     both on the scheduler's thread
    * @throws QueueFullException if {@code maxQueued} requests are waiting
    * @throws IllegalStateException if closed
    */
-  public void submit(DiffusionProcess process, RequestObserver observer) {
-    ScheduledRequest request = new ScheduledRequest(process, observer);
+  public void submit(DiffusionProcess process, RequestCache cache, RequestObserver observer) {
+    ScheduledRequest request = new ScheduledRequest(process, cache, shiftedLogits, observer);
     lock.lock();
     try {
       refuseIfClosed();
@@ -133,8 +148,7 @@ public final class Scheduler implements AutoCloseable {
       if (closed) {
         return false;
       }
-      admitted.addAll(waiting);
-      waiting.clear();
+      takeWaiting();
       job = jobs.poll();
     } finally {
       lock.unlock();
@@ -147,6 +161,33 @@ public final class Scheduler implements AutoCloseable {
       tick();
     }
     return true;
+  }
+
+  /**
+   * Moves to {@link #admitted} who can start: all but the first that lacks pages and those behind
+   * it that need some too.
+   */
+  private void takeWaiting() {
+    boolean noPages = false;
+    for (Iterator<ScheduledRequest> line = waiting.iterator(); line.hasNext(); ) {
+      ScheduledRequest next = line.next();
+      if (!next.cancelled() && next.caches() && (noPages || !reserve(next))) {
+        noPages = true;
+      } else {
+        line.remove();
+        admitted.add(next);
+      }
+    }
+  }
+
+  /** False if the request has to wait for pages; one whose pages cannot be made has failed. */
+  private static boolean reserve(ScheduledRequest request) {
+    try {
+      return request.reserve();
+    } catch (RuntimeException e) {
+      request.fail(e);
+      return true;
+    }
   }
 
   private void endEverything(Throwable cause) {
@@ -169,6 +210,13 @@ public final class Scheduler implements AutoCloseable {
   }
 
   private void admit(ScheduledRequest request) {
+    if (request.ended()) {
+      return;
+    }
+    if (request.cancelled()) {
+      request.fail(new CancellationException("the request was cancelled"));
+      return;
+    }
     try {
       request.start();
       if (request.finished()) {
@@ -233,7 +281,7 @@ public final class Scheduler implements AutoCloseable {
     event.begin();
     batch.clear();
     for (ScheduledRequest request : requests) {
-      request.addTo(batch, shiftedLogits);
+      request.addTo(batch);
     }
     network.forward(batch, predictions);
     event.end();

@@ -8,6 +8,7 @@ import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.Device;
 import dev.palimpsest.kernels.EmbeddingTable;
 import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.KvStore;
 import dev.palimpsest.kernels.PackedLinear;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
@@ -365,7 +366,85 @@ public final class CpuDevice implements Device {
     tensor("attention", "fused", fused, DType.F32, rows, shape.fusedWidth());
     DType type = out.dtype() == DType.F32 ? DType.F32 : computeType();
     tensor("attention", "out", out, type, rows, shape.queryWidth());
+    if (spans.paged()) {
+      throw new IllegalArgumentException(
+          "attention: the batch has sequences in pages and no K/V store was given");
+    }
     attention.attend(fused.memory(), shape, spans, mask, out.memory(), type);
+  }
+
+  @Override
+  public KvStore keyValues(int layers, HeadShape shape, long maxBytes) {
+    open("keyValues");
+    if (layers <= 0 || maxBytes < 0) {
+      throw new IllegalArgumentException(
+          "keyValues: wants at least one layer and a budget >= 0; found "
+              + layers
+              + " layers, "
+              + maxBytes
+              + " bytes");
+    }
+    return new CpuKvStore(team, memory, layers, shape, maxBytes);
+  }
+
+  @Override
+  public void attention(
+      Tensor fused,
+      HeadShape shape,
+      RowSpans spans,
+      int[] positions,
+      AttentionMask mask,
+      KvStore store,
+      int layer,
+      Tensor out) {
+    open("attention");
+    int rows = spans.rows();
+    tensor("attention", "fused", fused, DType.F32, rows, shape.fusedWidth());
+    DType type = out.dtype() == DType.F32 ? DType.F32 : computeType();
+    tensor("attention", "out", out, type, rows, shape.queryWidth());
+    if (!(store instanceof CpuKvStore pages) || !pages.of(team)) {
+      throw new IllegalArgumentException("attention: the K/V store was made by another device");
+    }
+    if (pages.closed()) {
+      throw new IllegalStateException("attention: the K/V store is closed");
+    }
+    if (!pages.shape().equals(shape) || layer < 0 || layer >= pages.layers()) {
+      throw new IllegalArgumentException(
+          "attention: layer %d with %s does not fit a K/V store of %d layers with %s"
+              .formatted(layer, shape, pages.layers(), pages.shape()));
+    }
+    paging(spans, positions, pages.pages());
+    attention.attend(
+        fused.memory(), shape, spans, positions, mask, pages, layer, out.memory(), type);
+  }
+
+  private static void paging(RowSpans spans, int[] positions, int pages) {
+    if (positions.length < spans.rows()) {
+      throw new IllegalArgumentException(
+          "attention: %d rows want as many positions; found %d"
+              .formatted(spans.rows(), positions.length));
+    }
+    for (int s = 0; s < spans.sequences(); s++) {
+      if (!spans.paged(s)) {
+        continue;
+      }
+      for (int i = KvStore.pagesFor(spans.context(s)) - 1; i >= 0; i--) {
+        if (spans.pages(s)[i] < 0 || spans.pages(s)[i] >= pages) {
+          throw new IllegalArgumentException(
+              "attention: sequence %d names page %d; the K/V store has %d"
+                  .formatted(s, spans.pages(s)[i], pages));
+        }
+      }
+      int last = -1;
+      for (int row = spans.start(s); row < spans.start(s + 1); row++) {
+        if (positions[row] <= last || positions[row] >= spans.context(s)) {
+          throw new IllegalArgumentException(
+              "attention: positions of sequence %d must ascend and be below %d; found %d after %d"
+                  .formatted(s, spans.context(s), positions[row], last));
+        }
+        last = positions[row];
+      }
+    }
   }
 
   @Override

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.palimpsest.cache.CacheMode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Pages are found when there are some, waited for when there are none, and always given back. */
+@Timeout(60)
+class CacheMemoryTest {
+  /** llada-tiny: 3 layers of 64 + 64 elements in f32. */
+  private static final long PAGE = 3L * 64 * 128 * 4;
+
+  private static LocalEngine open(int pages) {
+    return (LocalEngine)
+        Engine.open(
+            GoldenPaths.of("llada-tiny"),
+            EngineOptions.DEFAULT.withThreads(1).withKvCacheBytes(pages * PAGE));
+  }
+
+  private static GenerationRequest.Builder request(int length, int steps) {
+    return GenerationRequest.builder()
+        .tokens(5, 6, 7)
+        .hole(length - 3)
+        .blockLength(8)
+        .steps(steps)
+        .cache(CacheMode.DUAL);
+  }
+
+  private static void untilFree(LocalEngine engine, int pages) throws InterruptedException {
+    for (int i = 0; i < 2000 && engine.cachePages().freePages() != pages; i++) {
+      Thread.sleep(5);
+    }
+    assertEquals(pages, engine.cachePages().freePages());
+  }
+
+  @Test
+  void pagesComeBackWhenRequestsFinishOrAreCancelled() throws InterruptedException {
+    try (LocalEngine engine = open(40)) {
+      List<Generation> all = new ArrayList<>();
+      for (int i = 0; i < 12; i++) {
+        boolean cancelled = i % 3 == 0;
+        all.add(engine.submit(request(cancelled ? 1000 : 100, cancelled ? 1000 : 20).build()));
+      }
+      for (int i = 0; i < 12; i += 3) {
+        // Some of them run by then, some wait.
+        all.get(i).cancel();
+      }
+      for (int i = 0; i < 12; i++) {
+        if (i % 3 != 0) {
+          assertEquals(100, all.get(i).result().join().tokens().size());
+        } else {
+          CompletableFuture<GenerationResult> result = all.get(i).result();
+          assertThrows(Exception.class, result::join);
+        }
+      }
+      untilFree(engine, 40);
+    }
+  }
+
+  @Test
+  void whatCanNeverFitIsRefusedAtOnce() {
+    try (LocalEngine engine = open(2)) {
+      IllegalArgumentException e =
+          assertThrows(
+              IllegalArgumentException.class, () -> engine.submit(request(129, 32).build()));
+      assertTrue(e.getMessage().contains(Long.toString(3 * PAGE)), e.getMessage());
+      assertTrue(e.getMessage().contains(Long.toString(2 * PAGE)), e.getMessage());
+      assertEquals(128, engine.generate(request(128, 32).build()).tokens().size());
+      assertEquals(
+          129, engine.generate(request(129, 32).cache(CacheMode.NONE).build()).tokens().size());
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> engine.submit(request(128, 32).guidance(1).build()));
+      assertEquals(64, engine.generate(request(64, 8).guidance(1).build()).tokens().size());
+    }
+  }
+
+  @Test
+  void whatCannotFitNowWaitsInOrderAndWhoNeedsNoPagesDoesNot() throws Exception {
+    try (LocalEngine engine = open(4)) {
+      List<String> ended = new CopyOnWriteArrayList<>();
+      Generation holder = engine.submit(request(192, 150).build());
+      // The first step shows that the holder has its pages.
+      holder.revisions().limit(2).count();
+      assertEquals(1, engine.cachePages().freePages());
+      Generation large = engine.submit(request(250, 40).build());
+      Generation small = engine.submit(request(20, 8).build());
+      Generation without = engine.submit(request(20, 8).cache(CacheMode.NONE).build());
+      List<CompletableFuture<Void>> watched =
+          List.of(
+              watch(holder, "holder", ended),
+              watch(large, "large", ended),
+              watch(small, "small", ended),
+              watch(without, "without", ended));
+      for (CompletableFuture<Void> each : watched) {
+        each.get(30, TimeUnit.SECONDS);
+      }
+      // The small one could have run beside the holder, but would have held up the large one.
+      assertEquals(List.of("without", "holder", "large", "small"), ended);
+      untilFree(engine, 4);
+    }
+  }
+
+  private static CompletableFuture<Void> watch(
+      Generation generation, String name, List<String> ended) {
+    return generation.result().thenAccept(result -> ended.add(name));
+  }
+
+  @Test
+  void aFullCacheStarvesNobody() {
+    try (LocalEngine engine = open(6)) {
+      List<Generation> all = new ArrayList<>();
+      for (int i = 0; i < 40; i++) {
+        all.add(
+            engine.submit(
+                request(i % 5 == 0 ? 380 : 70, i % 5 == 0 ? 48 : 9)
+                    .seed(i)
+                    .guidance(i % 5 == 1 ? 1 : 0)
+                    .build()));
+      }
+      all.forEach(generation -> generation.result().join());
+      assertEquals(6, engine.cachePages().freePages());
+    }
+  }
+
+  @Test
+  void closingGivesEverythingBack() {
+    LocalEngine engine = open(8);
+    Generation running = engine.submit(request(400, 400).build());
+    Generation waiting = engine.submit(request(400, 400).build());
+    running.revisions().limit(2).count();
+    engine.close();
+    assertThrows(Exception.class, () -> running.result().join());
+    assertThrows(Exception.class, () -> waiting.result().join());
+    assertEquals(8, engine.cachePages().freePages());
+  }
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.schedule;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.palimpsest.cache.CacheMode;
+import dev.palimpsest.cache.KvPool;
+import dev.palimpsest.cache.RequestCache;
+import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.Predictions;
+import dev.palimpsest.kernels.cpu.CpuDevice;
+import dev.palimpsest.kernels.cpu.CpuOptions;
+import dev.palimpsest.network.StepBatch;
+import dev.palimpsest.process.MaskedDiffusion;
+import dev.palimpsest.process.MaskedOptions;
+import dev.palimpsest.process.MaskedOptions.Algorithm;
+import dev.palimpsest.process.Revision;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What the scheduler feeds when there is a cache, and that pages never stay behind. */
+@Timeout(20)
+class CachedSchedulingTest {
+  private static final int MASK = 99;
+  private static final int BROKEN = 13;
+
+  private final List<String> fed = new ArrayList<>();
+  private CpuDevice device;
+  private KvPool pool;
+
+  @BeforeEach
+  void open() {
+    device = CpuDevice.open(CpuOptions.DEFAULT.withThreads(1));
+    pool = new KvPool(device, 1, new HeadShape(1, 1, 8), 20L * 64 * 2 * 8 * 4);
+  }
+
+  @AfterEach
+  void close() {
+    pool.close();
+    device.close();
+  }
+
+  /** Notes each sequence's positions; refuses broken tokens; checks that wanted rows are fed. */
+  private void network(StepBatch batch, Predictions out, boolean shifted) {
+    fed.add(
+        IntStream.range(0, batch.spans().sequences())
+            .mapToObj(
+                s ->
+                    batch.positions()[batch.spans().start(s)]
+                        + "-"
+                        + (batch.positions()[batch.spans().start(s + 1) - 1] + 1)
+                        + (batch.spans().paged(s) ? "" : " whole"))
+            .collect(Collectors.joining(", ")));
+    for (int row = 0; row < batch.rows(); row++) {
+      if (batch.tokens()[row] == BROKEN) {
+        throw new IllegalArgumentException("token 13 is broken");
+      }
+    }
+    out.resize(batch.wanted().size());
+    for (int i = 0; i < out.size(); i++) {
+      int position = batch.wanted().position(i);
+      int row = batch.wanted().row(i);
+      assertEquals(shifted ? Math.max(0, position - 1) : position, batch.positions()[row]);
+      if (!shifted) {
+        assertEquals(MASK, batch.tokens()[row]);
+      }
+      out.set(i, position, 1.0 / (1 + position), 0, 0);
+    }
+  }
+
+  private static MaskedDiffusion process(int[] tokens, BitSet fixed, int block, int steps) {
+    return MaskedDiffusion.of(
+        tokens,
+        fixed,
+        MaskedOptions.greedy(Algorithm.LOW_CONFIDENCE, steps).withBlockLength(block),
+        MASK,
+        1);
+  }
+
+  private static MaskedDiffusion completing(int first, int prompt, int written, int block) {
+    int[] tokens = new int[prompt + written];
+    Arrays.fill(tokens, 0, prompt, first);
+    Arrays.fill(tokens, prompt, tokens.length, MASK);
+    BitSet fixed = new BitSet();
+    fixed.set(0, prompt);
+    return process(tokens, fixed, block, written / 2);
+  }
+
+  private static final class Recorder implements RequestObserver {
+    final CompletableFuture<Void> done = new CompletableFuture<>();
+
+    @Override
+    public void revised(Revision revision) {}
+
+    @Override
+    public void finished() {
+      done.complete(null);
+    }
+
+    @Override
+    public void failed(Throwable cause) {
+      done.completeExceptionally(cause);
+    }
+
+    @Override
+    public boolean cancelled() {
+      return false;
+    }
+  }
+
+  private List<String> feeds(
+      CacheMode mode, int refresh, boolean shifted, MaskedDiffusion process) {
+    Recorder recorder = new Recorder();
+    fed.clear();
+    try (Scheduler scheduler =
+        new Scheduler((batch, out) -> network(batch, out, shifted), shifted, 1000, 10)) {
+      int length = process.canvas().length();
+      scheduler.submit(process, RequestCache.of(mode, refresh, pool, length, false), recorder);
+      recorder.done.join();
+    }
+    assertEquals(20, pool.freePages());
+    return fed;
+  }
+
+  @Test
+  void blocksAreRefreshedOnceAndThenFedAlone() {
+    assertEquals(
+        List.of("0-82", "70-74", "70-74", "0-82", "74-78", "74-78", "0-82", "78-82"),
+        feeds(CacheMode.DUAL, 0, false, eightSteps()));
+    assertEquals(
+        List.of("0-82", "70-82", "70-82", "0-82", "74-82", "74-82", "0-82", "78-82"),
+        feeds(CacheMode.PREFIX, 0, false, eightSteps()));
+    assertEquals(
+        List.of("0-82", "69-74", "0-82", "0-82", "73-78", "0-82", "0-82", "77-82"),
+        feeds(CacheMode.DUAL, 2, true, eightSteps()));
+    assertEquals(
+        java.util.Collections.nCopies(8, "0-82 whole"),
+        feeds(CacheMode.NONE, 0, false, eightSteps()));
+  }
+
+  /** 70 of prompt, 12 to write in blocks of 4, by 3, 3 and 2 steps. */
+  private static MaskedDiffusion eightSteps() {
+    int[] tokens = new int[82];
+    Arrays.fill(tokens, 70, 82, MASK);
+    BitSet fixed = new BitSet();
+    fixed.set(0, 70);
+    return process(tokens, fixed, 4, 8);
+  }
+
+  @Test
+  void aBlockOfScatteredHolesReachesFromTheFirstToTheLast() {
+    int[] tokens = new int[60];
+    BitSet fixed = new BitSet();
+    fixed.set(0, 60);
+    for (int p : new int[] {20, 21, 30, 31, 40, 50}) {
+      tokens[p] = MASK;
+      fixed.clear(p);
+    }
+    assertEquals(
+        List.of("0-60", "20-31", "20-31", "0-60", "31-51", "31-51"),
+        feeds(CacheMode.DUAL, 0, false, process(tokens, fixed, 3, 6)));
+  }
+
+  @Test
+  void aBatchMixesRefreshesBlocksAndWholeCanvases() {
+    List<Recorder> recorders = new ArrayList<>();
+    try (Scheduler scheduler =
+        new Scheduler((batch, out) -> network(batch, out, false), false, 1000, 10)) {
+      CompletableFuture<Void> submitted =
+          scheduler.call(
+              () -> {
+                for (CacheMode mode : CacheMode.values()) {
+                  Recorder recorder = new Recorder();
+                  recorders.add(recorder);
+                  scheduler.submit(
+                      completing(5, 70, 8, 4), RequestCache.of(mode, 0, pool, 78, false), recorder);
+                }
+                return null;
+              });
+      submitted.join();
+      recorders.forEach(recorder -> recorder.done.join());
+    }
+    assertEquals(
+        List.of(
+            "0-78 whole, 0-78, 0-78",
+            "0-78 whole, 70-78, 70-74",
+            "0-78 whole, 0-78, 0-78",
+            "0-78 whole, 74-78, 74-78"),
+        fed);
+  }
+
+  @Test
+  void aFaultGivesThePagesBackAndLeavesTheOthersTheirs() {
+    List<Recorder> recorders = new ArrayList<>();
+    try (Scheduler scheduler =
+        new Scheduler((batch, out) -> network(batch, out, false), false, 1000, 10)) {
+      for (int first : new int[] {5, BROKEN, 6}) {
+        Recorder recorder = new Recorder();
+        recorders.add(recorder);
+        MaskedDiffusion process = completing(first, 70, 40, 8);
+        scheduler.submit(process, RequestCache.of(CacheMode.DUAL, 0, pool, 110, false), recorder);
+      }
+      recorders.get(0).done.join();
+      recorders.get(2).done.join();
+      CompletionException e =
+          assertThrows(CompletionException.class, () -> recorders.get(1).done.join());
+      assertTrue(e.getCause().getMessage().contains("13"), e.toString());
+    }
+    assertEquals(20, pool.freePages());
+  }
+}
