@@ -246,7 +246,8 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public synchronized void rmsNormRows(Tensor x, int[] index, int count, Tensor weight, float eps, Tensor out) {
+  public synchronized void rmsNormRows(
+      Tensor x, int[] index, int count, Tensor weight, float eps, Tensor out) {
     open("rmsNormRows");
     tensor("rmsNormRows", "x", x, DType.F32, 0, x.width());
     if (index.length < count) {
@@ -282,7 +283,8 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public synchronized void linear(Tensor x, int rows, PackedLinear weights, Tensor bias, Tensor out) {
+  public synchronized void linear(
+      Tensor x, int rows, PackedLinear weights, Tensor bias, Tensor out) {
     tensor("linear", "bias", bias, DType.F32, 1, weights.outFeatures());
     multiply("linear", x, rows, weights, Gemm.Mode.STORE, bias.memory(), out);
   }
@@ -348,7 +350,8 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public synchronized void rotate(Tensor fused, int rows, HeadShape shape, Rope rope, int[] positions) {
+  public synchronized void rotate(
+      Tensor fused, int rows, HeadShape shape, Rope rope, int[] positions) {
     open("rotate");
     tensor("rotate", "fused", fused, DType.F32, rows, shape.fusedWidth());
     if (rope.dims() > shape.headDim()) {
@@ -498,7 +501,8 @@ public final class CpuDevice implements Device {
           hidden.memory(), rows, map, Gemm.Mode.STORE, MemorySegment.NULL, anyThreads(out, bytes));
       return;
     }
-    int chunk = Math.min(Math.max(1, rows), 128 * Math.clamp((32L << 20) / (512L * map.out), 1, 64));
+    int chunk =
+        Math.min(Math.max(1, rows), 128 * Math.clamp((32L << 20) / (512L * map.out), 1, 64));
     if (logitsBlock.byteSize() < 4L * chunk * map.out) {
       memory.free(logitsBlock);
       logitsBlock = MemorySegment.NULL;

@@ -169,8 +169,7 @@ class CpuDeviceTest {
   void logitsWriteToSharedMemoryByCheckedCopiesAlone(CpuOptions options) {
     try (CpuDevice device = CpuDevice.open(options);
         Arena arena = Arena.ofShared()) {
-      WeightView w =
-          Fixture.view(arena, "w", DType.F32, Fixture.gaussian(1, 512 * 64), 512, 64);
+      WeightView w = Fixture.view(arena, "w", DType.F32, Fixture.gaussian(1, 512 * 64), 512, 64);
       PackedLinear map = device.pack(w);
       Tensor x =
           Fixture.tensor(
