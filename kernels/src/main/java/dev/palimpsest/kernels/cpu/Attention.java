@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.kernels.cpu;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.palimpsest.kernels.AttentionMask;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.HeadShape;
@@ -20,7 +18,7 @@ import java.util.Arrays;
  */
 final class Attention implements ThreadTeam.Job {
   private static final int QUERIES = 128;
-  private static final int KEYS = 64;
+  private static final int KEYS = 128;
 
   private final ThreadTeam team;
   private final RowKernels kernels;
@@ -46,7 +44,12 @@ final class Attention implements ThreadTeam.Job {
     private float[] values = new float[0];
     private float[] line = new float[0];
     private final float[] scores = new float[4 * KEYS];
-    private final float[] state = new float[2 * QUERIES];
+    private final float[] max = new float[QUERIES];
+    private final float[] sums;
+
+    Scratch(int lanes) {
+      sums = new float[QUERIES * lanes];
+    }
 
     void reserve(int headDim, int paddedDim) {
       if (outputs.length < QUERIES * paddedDim || queries.length < QUERIES * headDim) {
@@ -68,7 +71,7 @@ final class Attention implements ThreadTeam.Job {
               .formatted(kernels.panelWidth(), KvStore.PAGE_TOKENS, KEYS));
     }
     scratch = new Scratch[team.size()];
-    Arrays.setAll(scratch, i -> new Scratch());
+    Arrays.setAll(scratch, i -> new Scratch(kernels.lanes()));
   }
 
   void attend(
@@ -141,9 +144,9 @@ final class Attention implements ThreadTeam.Job {
     long queryAt = start + first * rowBytes + 4L * head * d;
     for (int q = 0; q < queries; q++) {
       kernels.loadScaled(fused, queryAt + q * rowBytes, d, scale, w.queries, q * d);
-      w.state[2 * q] = Float.NEGATIVE_INFINITY;
-      w.state[2 * q + 1] = 0;
     }
+    Arrays.fill(w.max, Float.NEGATIVE_INFINITY);
+    Arrays.fill(w.sums, 0f);
     Arrays.fill(w.outputs, 0, queries * padded, 0f);
 
     int kvHead = head / (shape.heads() / shape.kvHeads());
@@ -168,8 +171,17 @@ final class Attention implements ThreadTeam.Job {
     long outAt = (long) (spans.start(s) + first) * shape.queryWidth() + (long) head * d;
     for (int q = 0; q < queries; q++) {
       long at = (outAt + (long) q * shape.queryWidth()) * outType.blockBytes();
-      kernels.storeScaled(w.outputs, q * padded, d, 1 / w.state[2 * q + 1], out, at, outType);
+      kernels.storeScaled(w.outputs, q * padded, d, 1 / sum(w.sums, q), out, at, outType);
     }
+  }
+
+  private float sum(float[] sums, int q) {
+    int lanes = kernels.lanes();
+    float sum = 0;
+    for (int i = q * lanes; i < (q + 1) * lanes; i++) {
+      sum += sums[i];
+    }
+    return sum;
   }
 
   /** Where row {@code i} of sequence {@code s} stands in it. */
@@ -200,10 +212,10 @@ final class Attention implements ThreadTeam.Job {
    * Keys turned: {@code [panel][d][column]}; keys {@code begin .. end - 1} of the tile start at
    * {@code at}. Columns beyond the last key keep what they held.
    */
-  private static void loadKeys(
+  private void loadKeys(
       MemorySegment from, long at, long rowBytes, int begin, int end, int d, int panel, Scratch w) {
     for (int j = begin; j < end; j++) {
-      MemorySegment.copy(from, JAVA_FLOAT, at + (j - begin) * rowBytes, w.line, 0, d);
+      kernels.loadScaled(from, at + (j - begin) * rowBytes, d, 1, w.line, 0);
       int column = j / panel * d * panel + j % panel;
       for (int i = 0; i < d; i++) {
         w.keys[column + i * panel] = w.line[i];
@@ -212,18 +224,18 @@ final class Attention implements ThreadTeam.Job {
   }
 
   /** Values {@code [panel of columns][key][column]}, columns padded with what they held. */
-  private static void loadValues(
+  private void loadValues(
       MemorySegment from, long at, long rowBytes, int begin, int end, int d, int panel, Scratch w) {
     for (int column = 0; column < d; column += panel) {
       int n = Math.min(panel, d - column);
       for (int j = begin; j < end; j++) {
-        MemorySegment.copy(
+        kernels.loadScaled(
             from,
-            JAVA_FLOAT,
             at + (j - begin) * rowBytes + 4L * column,
+            n,
+            1,
             w.values,
-            column * KEYS + j * panel,
-            n);
+            column * KEYS + j * panel);
       }
     }
   }
@@ -243,13 +255,14 @@ final class Attention implements ThreadTeam.Job {
     for (int j = 0; j < keys; j += panel) {
       kernels.multiply(w.queries, q * d, d, rows, w.keys, j * d, d, w.scores, j, KEYS, false);
     }
+    int paddedKeys = (keys + panel - 1) / panel * panel;
     for (int r = 0; r < rows; r++) {
-      int seen = visible(position(s, first + q + r), length) - k;
-      if (seen < keys) {
+      int seen = Math.clamp(visible(position(s, first + q + r), length) - k, 0, keys);
+      if (seen < paddedKeys) {
         Arrays.fill(
-            w.scores, r * KEYS + Math.max(0, seen), r * KEYS + keys, Float.NEGATIVE_INFINITY);
+            w.scores, r * KEYS + seen, r * KEYS + paddedKeys, Float.NEGATIVE_INFINITY);
       }
-      float factor = kernels.softmaxTile(w.scores, r * KEYS, keys, w.state, 2 * (q + r));
+      float factor = kernels.softmaxTile(w.scores, r * KEYS, paddedKeys, w.max, q + r, w.sums);
       if (factor != 1) {
         kernels.scale(w.outputs, (q + r) * padded, padded, factor);
       }

@@ -353,17 +353,9 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
   }
 
   private void gate(MemorySegment product, int first, int n, int width, long column) {
-    for (int r = 0; r < n; r++) {
-      rowKernels.gatedSilu(
-          product,
-          8L * r * width,
-          product,
-          8L * r * width + 4L * width,
-          width,
-          out,
-          ((long) (first + r) * weights.out + column) * computeType.blockBytes(),
-          computeType);
-    }
+    long outStride = (long) weights.out * computeType.blockBytes();
+    long at = first * outStride + column * computeType.blockBytes();
+    rowKernels.gatedSilu(product, n, width, out, at, outStride, computeType);
   }
 
   @Override

@@ -174,9 +174,9 @@ final class PanelGemm implements Gemm, ThreadTeam.Job {
           kernels.add(out, 4 * outRow, line, 0, width);
         }
         case GATED -> {
-          MemorySegment.copy(c, r * stride, line, JAVA_FLOAT, 0, 2 * panel);
-          kernels.gatedSilu(
-              line, 0, line, 4L * panel, width, out, outRow * elementBytes(), computeType);
+          MemorySegment.copy(c, r * stride, line, JAVA_FLOAT, 0, width);
+          MemorySegment.copy(c, r * stride + panel, line, JAVA_FLOAT, 4L * width, width);
+          kernels.gatedSilu(line, 1, width, out, outRow * elementBytes(), 0, computeType);
         }
       }
     }

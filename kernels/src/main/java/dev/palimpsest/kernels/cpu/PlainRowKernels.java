@@ -105,18 +105,21 @@ final class PlainRowKernels implements RowKernels {
 
   @Override
   public void gatedSilu(
-      MemorySegment gate,
-      long gateAt,
-      MemorySegment up,
-      long upAt,
-      int n,
+      MemorySegment gateUp,
+      int rows,
+      int width,
       MemorySegment out,
       long outAt,
+      long outStride,
       DType outType) {
-    for (int i = 0; i < n; i++) {
-      float g = gate.get(JAVA_FLOAT, gateAt + 4L * i);
-      float u = up.get(JAVA_FLOAT, upAt + 4L * i);
-      store(out, outAt, outType, i, g / (1 + Exponential.of(-g)) * u);
+    for (int r = 0; r < rows; r++) {
+      long gate = 8L * r * width;
+      long up = gate + 4L * width;
+      for (int i = 0; i < width; i++) {
+        float g = gateUp.get(JAVA_FLOAT, gate + 4L * i);
+        float u = gateUp.get(JAVA_FLOAT, up + 4L * i);
+        store(out, outAt + r * outStride, outType, i, g / (1 + Exponential.of(-g)) * u);
+      }
     }
   }
 
@@ -135,20 +138,25 @@ final class PlainRowKernels implements RowKernels {
   }
 
   @Override
-  public float softmaxTile(float[] scores, int at, int n, float[] state, int stateAt) {
-    float before = state[stateAt];
-    float max = before;
+  public int lanes() {
+    return 1;
+  }
+
+  @Override
+  public float softmaxTile(float[] scores, int at, int n, float[] max, int row, float[] sums) {
+    float before = max[row];
+    float now = before;
     for (int i = at; i < at + n; i++) {
-      max = scores[i] > max ? scores[i] : max;
+      now = scores[i] > now ? scores[i] : now;
     }
-    float sum = 0;
+    float factor = now > before ? Exponential.of(before - now) : 1;
+    float sum = sums[row] * factor;
     for (int i = at; i < at + n; i++) {
-      scores[i] = Exponential.of(scores[i] - max);
+      scores[i] = Exponential.of(scores[i] - now);
       sum += scores[i];
     }
-    float factor = Exponential.of(before - max);
-    state[stateAt] = max;
-    state[stateAt + 1] = state[stateAt + 1] * factor + sum;
+    max[row] = now;
+    sums[row] = sum;
     return factor;
   }
 

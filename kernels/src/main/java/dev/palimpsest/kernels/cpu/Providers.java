@@ -42,8 +42,9 @@ final class Providers {
       return Optional.empty();
     }
     RowKernels kernels = new VectorRowKernels();
-    // Panels narrower than this mean vectors too short to be worth it.
-    return kernels.panelWidth() >= 8 ? Optional.of(kernels) : Optional.empty();
+    // Panels of two vectors: shorter ones are not worth it, longer ones were not foreseen.
+    boolean fits = kernels.panelWidth() >= 8 && kernels.panelWidth() <= 64;
+    return fits ? Optional.of(kernels) : Optional.empty();
   }
 
   private static Gemm gemm(

@@ -55,15 +55,20 @@ interface RowKernels {
   /** {@code x += y}, f32. */
   void add(MemorySegment x, long xAt, MemorySegment y, long yAt, int n);
 
-  /** {@code out = silu(gate)·up}; {@code out} f32 or bf16. */
+  /**
+   * {@code out = silu(gate)·up} for a block of rows {@code [rows][2·width]}, each holding {@code
+   * width} elements of the gate and then of the up projection.
+   *
+   * @param out f32 or bf16
+   * @param outStride bytes from row to row of {@code out}
+   */
   void gatedSilu(
-      MemorySegment gate,
-      long gateAt,
-      MemorySegment up,
-      long upAt,
-      int n,
+      MemorySegment gateUp,
+      int rows,
+      int width,
       MemorySegment out,
       long outAt,
+      long outStride,
       DType outType);
 
   /** bf16 to f32. */
@@ -72,15 +77,20 @@ interface RowKernels {
   /** f32 to bf16, to nearest even. */
   void narrow(MemorySegment f32, long at, MemorySegment bf16, long outAt, int n);
 
+  /** Partial sums that {@link #softmaxTile} keeps for a row. */
+  int lanes();
+
   /**
    * One tile of an online softmax: scores become {@code exp(score − max)} under the running
-   * maximum. A tile of nothing but −∞ leaves the state as it is once a finite score was seen.
+   * maximum. A tile of nothing but −∞ leaves maximum and sums as they are once a finite score was
+   * seen.
    *
-   * @param state {@code [stateAt]} the maximum so far (−∞ before the first tile), {@code [stateAt +
-   *     1]} the sum so far under that maximum
-   * @return what sums and outputs gathered so far were multiplied with: exp(old max − new max)
+   * @param n a multiple of {@link #panelWidth}
+   * @param max {@code [row]} the maximum so far, −∞ before the first tile
+   * @param sums {@code [row·lanes() ..]} partial sums so far under that maximum
+   * @return what sums gathered so far were multiplied with: exp(old max − new max)
    */
-  float softmaxTile(float[] scores, int at, int n, float[] state, int stateAt);
+  float softmaxTile(float[] scores, int at, int n, float[] max, int row, float[] sums);
 
   /** {@code x *= factor}. */
   void scale(float[] x, int at, int n, float factor);

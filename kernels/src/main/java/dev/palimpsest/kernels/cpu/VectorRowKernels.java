@@ -78,11 +78,11 @@ final class VectorRowKernels implements RowKernels {
 
   // ---- exp, bf16 ----
 
+  /** exp(x) for x ≤ {@link Exponential#HIGHEST}. */
   private static FloatVector exp(FloatVector x) {
-    FloatVector held = x.min(Exponential.HIGHEST);
-    FloatVector shifted = held.fma(broadcast(Exponential.LOG2_E), broadcast(Exponential.ROUND));
+    FloatVector shifted = x.fma(broadcast(Exponential.LOG2_E), broadcast(Exponential.ROUND));
     FloatVector n = shifted.sub(Exponential.ROUND);
-    FloatVector r = n.fma(broadcast(-Exponential.LN2_HIGH), held);
+    FloatVector r = n.fma(broadcast(-Exponential.LN2_HIGH), x);
     r = n.fma(broadcast(-Exponential.LN2_LOW), r);
     FloatVector p = r.fma(broadcast(Exponential.C7), broadcast(Exponential.C6));
     p = p.fma(r, broadcast(Exponential.C5));
@@ -313,25 +313,35 @@ final class VectorRowKernels implements RowKernels {
 
   @Override
   public void gatedSilu(
-      MemorySegment gate,
-      long gateAt,
-      MemorySegment up,
-      long upAt,
-      int n,
+      MemorySegment gateUp,
+      int rows,
+      int width,
       MemorySegment out,
       long outAt,
+      long outStride,
       DType outType) {
-    int i = 0;
-    for (; i <= n - L; i += L) {
-      FloatVector g = load(gate, gateAt + 4L * i);
-      FloatVector v = g.div(exp(g.neg()).add(1f)).mul(load(up, upAt + 4L * i));
-      store(v, out, outAt, outType, i);
+    for (int r = 0; r < rows; r++) {
+      long gate = 8L * r * width;
+      long up = gate + 4L * width;
+      long to = outAt + r * outStride;
+      int i = 0;
+      for (; i <= width - L; i += L) {
+        FloatVector g = load(gateUp, gate + 4L * i);
+        FloatVector v = silu(g).mul(load(gateUp, up + 4L * i));
+        store(v, out, to, outType, i);
+      }
+      for (; i < width; i++) {
+        float g = gateUp.get(JAVA_FLOAT, gate + 4L * i);
+        float u = gateUp.get(JAVA_FLOAT, up + 4L * i);
+        store(g / (1 + Exponential.of(-g)) * u, out, to, outType, i);
+      }
     }
-    for (; i < n; i++) {
-      float g = gate.get(JAVA_FLOAT, gateAt + 4L * i);
-      float u = up.get(JAVA_FLOAT, upAt + 4L * i);
-      store(g / (1 + Exponential.of(-g)) * u, out, outAt, outType, i);
-    }
+  }
+
+  private static FloatVector silu(FloatVector g) {
+    FloatVector x = g.neg();
+    x = x.blend(Exponential.HIGHEST, x.compare(VectorOperators.GT, Exponential.HIGHEST));
+    return g.div(exp(x).add(1f));
   }
 
   @Override
@@ -363,34 +373,45 @@ final class VectorRowKernels implements RowKernels {
   // ---- attention ----
 
   @Override
-  public float softmaxTile(float[] scores, int at, int n, float[] state, int stateAt) {
-    float before = state[stateAt];
-    FloatVector m = broadcast(before);
-    int i = 0;
-    for (; i <= n - L; i += L) {
+  public int lanes() {
+    return L;
+  }
+
+  @Override
+  public float softmaxTile(float[] scores, int at, int n, float[] max, int row, float[] sums) {
+    float before = max[row];
+    FloatVector m = FloatVector.fromArray(F, scores, at);
+    for (int i = L; i < n; i += L) {
       FloatVector v = FloatVector.fromArray(F, scores, at + i);
       m = m.blend(v, v.compare(VectorOperators.GT, m));
     }
-    float max = m.reduceLanes(VectorOperators.MAX);
-    for (; i < n; i++) {
-      max = scores[at + i] > max ? scores[at + i] : max;
+    float now = largest(m);
+    float factor = 1;
+    FloatVector sum = FloatVector.fromArray(F, sums, row * L);
+    if (now > before) {
+      factor = Exponential.of(before - now);
+      max[row] = now;
+      sum = sum.mul(factor);
+    } else {
+      now = before;
     }
-    FloatVector total = FloatVector.zero(F);
-    for (i = 0; i <= n - L; i += L) {
-      FloatVector e = exp(FloatVector.fromArray(F, scores, at + i).sub(max));
+    for (int i = 0; i < n; i += L) {
+      FloatVector e = exp(FloatVector.fromArray(F, scores, at + i).sub(now));
       e.intoArray(scores, at + i);
-      total = total.add(e);
+      sum = sum.add(e);
     }
-    float sum = total(total);
-    for (; i < n; i++) {
-      float e = Exponential.of(scores[at + i] - max);
-      scores[at + i] = e;
-      sum += e;
-    }
-    float factor = Exponential.of(before - max);
-    state[stateAt] = max;
-    state[stateAt + 1] = state[stateAt + 1] * factor + sum;
+    sum.intoArray(sums, row * L);
     return factor;
+  }
+
+  /** The largest lane, by integers of the same order: floats would be checked for NaN and −0. */
+  private static float largest(FloatVector v) {
+    IntVector bits = v.reinterpretAsInts();
+    IntVector order =
+        bits.lanewise(
+            VectorOperators.XOR, bits.lanewise(VectorOperators.ASHR, 31).and(0x7FFFFFFF));
+    int most = order.reduceLanes(VectorOperators.MAX);
+    return Float.intBitsToFloat(most ^ ((most >> 31) & 0x7FFFFFFF));
   }
 
   @Override
@@ -481,33 +502,55 @@ final class VectorRowKernels implements RowKernels {
   @Override
   public void exponentials(
       float[] x, int n, float max, float inverseTemperature, float[] e, double[] sums) {
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      exp(FloatVector.fromArray(F, x, i).sub(max).mul(inverseTemperature)).intoArray(e, i);
+    }
+    for (; i < n; i++) {
+      e[i] = Exponential.of((x[i] - max) * inverseTemperature);
+    }
+    sums[0] = sum(e, n);
+    sums[1] = weightedSum(x, n, max, inverseTemperature, e);
+  }
+
+  // Loops of their own: together with the exponential the compiler runs out of inlining, and
+  // vectors become objects.
+
+  private static double sum(float[] e, int n) {
     DoubleVector s0 = DoubleVector.zero(D);
     DoubleVector s1 = s0;
-    DoubleVector w0 = s0;
-    DoubleVector w1 = s0;
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      FloatVector v = FloatVector.fromArray(F, e, i);
+      s0 = s0.add(lower(v));
+      s1 = s1.add(upper(v));
+    }
+    double sum = total(s0.add(s1));
+    for (; i < n; i++) {
+      sum += e[i];
+    }
+    return sum;
+  }
+
+  private static double weightedSum(
+      float[] x, int n, float max, float inverseTemperature, float[] e) {
+    DoubleVector s0 = DoubleVector.zero(D);
+    DoubleVector s1 = s0;
     int i = 0;
     for (; i <= n - L; i += L) {
       FloatVector d = FloatVector.fromArray(F, x, i).sub(max).mul(inverseTemperature);
-      FloatVector v = exp(d);
-      v.intoArray(e, i);
       // exp(−∞)·(−∞) counts as 0, as its limit does.
-      FloatVector w = v.mul(d).blend(0f, d.lt(Exponential.LOWEST));
+      FloatVector v =
+          FloatVector.fromArray(F, e, i).mul(d).blend(0f, d.lt(Exponential.LOWEST));
       s0 = s0.add(lower(v));
       s1 = s1.add(upper(v));
-      w0 = w0.add(lower(w));
-      w1 = w1.add(upper(w));
     }
     double sum = total(s0.add(s1));
-    double weighted = total(w0.add(w1));
     for (; i < n; i++) {
       float d = (x[i] - max) * inverseTemperature;
-      float v = Exponential.of(d);
-      e[i] = v;
-      sum += v;
-      weighted += v == 0 ? 0 : v * d;
+      sum += e[i] == 0 ? 0 : e[i] * d;
     }
-    sums[0] = sum;
-    sums[1] = weighted;
+    return sum;
   }
 
   @Override

@@ -11,6 +11,8 @@ import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -286,6 +288,37 @@ class RowOpsTest {
       kernels.exponentials(line, 64, 0, 1, e, sums);
       assertTrue(Double.isNaN(sums[0]), kernels.describe());
       assertEquals(0f, e[0]);
+    }
+  }
+
+  /** The interpreter and the compiler must add up in the same order. */
+  @Test
+  void compiledLoopsGiveTheBitsOfInterpretedOnes() {
+    int n = 1003;
+    float[] x = Fixture.gaussian(1, n);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment in = arena.allocateFrom(ValueLayout.JAVA_FLOAT, x);
+      MemorySegment weight = arena.allocateFrom(ValueLayout.JAVA_FLOAT, Fixture.gaussian(2, n));
+      MemorySegment out = arena.allocate(4 * n, 64);
+      for (RowKernels kernels : new RowKernels[] {new PlainRowKernels(), new VectorRowKernels()}) {
+        float[] firstNorm = null;
+        double[] firstSums = null;
+        for (int call = 0; call < 20_000; call++) {
+          kernels.rmsNorm(in, 0, n, weight, 1e-5f, out, 0, DType.F32);
+          float[] e = new float[n];
+          double[] sums = new double[4];
+          kernels.exponentials(x, n, 3, 1, e, sums);
+          sums[2] = kernels.entropyFloor(e, n, 1 / sums[0]);
+          sums[3] = kernels.sumAbove(x, e, n, 0.25f);
+          float[] norm = out.toArray(ValueLayout.JAVA_FLOAT);
+          if (firstNorm == null) {
+            firstNorm = norm;
+            firstSums = sums;
+          }
+          assertTrue(Arrays.equals(firstNorm, norm), kernels.describe() + " norm, call " + call);
+          assertTrue(Arrays.equals(firstSums, sums), kernels.describe() + " sums, call " + call);
+        }
+      }
     }
   }
 }
