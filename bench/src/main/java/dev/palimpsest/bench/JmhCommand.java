@@ -63,7 +63,7 @@ final class JmhCommand implements Callable<Integer> {
 
   @Option(
       names = "--quick",
-      description = "One short warm-up and two short iterations: a glance, not a measurement.")
+      description = "Two short iterations after one warm-up: a glance, not a measurement.")
   private boolean quick;
 
   @Option(
@@ -138,9 +138,10 @@ final class JmhCommand implements Callable<Integer> {
             .addProfiler(WorkRate.class);
     parameters.forEach((name, values) -> options.param(name, values.split(",")));
     if (quick) {
+      // The Vector API is slow by orders of magnitude until it is compiled: warm up all the same.
       options
           .warmupIterations(1)
-          .warmupTime(TimeValue.milliseconds(300))
+          .warmupTime(TimeValue.milliseconds(1500))
           .measurementIterations(2)
           .measurementTime(TimeValue.milliseconds(300));
     }

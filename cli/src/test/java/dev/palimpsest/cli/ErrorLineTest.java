@@ -27,6 +27,9 @@ class ErrorLineTest {
             "low-confidence, random, origin"),
         Arguments.of(List.of("generate", "-m", ".", "--top-p", "0", "x"), "top-p must be in"),
         Arguments.of(List.of("generate", "-m", ".", "--threshold", "2", "x"), "threshold must be"),
+        Arguments.of(
+            List.of("generate", "-m", ".", "--threshold", "0.5", "-a", "random", "x"),
+            "--threshold is for --algorithm threshold"),
         Arguments.of(List.of("generate", "-m", ".", "--threads", "-1", "x"), "threads must be"),
         Arguments.of(List.of("generate", "-m", ".", "--dtype", "fp4", "x"), "auto, f32, bf16"),
         Arguments.of(List.of("generate", "-m", ".", "--remask-budget", "3", "x"), "needs --remask"),

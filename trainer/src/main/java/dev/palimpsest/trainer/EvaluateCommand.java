@@ -32,17 +32,17 @@ final class EvaluateCommand implements Runnable {
 
   @Option(
       names = "--rows",
-      defaultValue = "100",
+      defaultValue = "50",
       description = "rows of masked tokens per level of noise")
   private int rows;
 
   @Option(
       names = "--infills",
-      defaultValue = "400",
+      defaultValue = "250",
       description = "holes of each kind: one token, eight tokens, one line")
   private int infills;
 
-  @Option(names = "--methods", defaultValue = "300", description = "methods to complete")
+  @Option(names = "--methods", defaultValue = "120", description = "methods to complete")
   private int methods;
 
   @Option(names = "--threads", defaultValue = "2", description = "threads of libtorch")

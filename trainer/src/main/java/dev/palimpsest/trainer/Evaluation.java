@@ -360,35 +360,36 @@ final class Evaluation {
   }
 
   private List<Sample> samples() {
-    List<Sample> samples = new ArrayList<>();
-    samples.add(
-        complete("public static int max(int[] values) {\n", 64, 10, 1, "completion, 10 steps"));
-    samples.add(
-        complete("public boolean isEmpty() {\n        return ", 16, 8, 1, "completion, 8 steps"));
-    samples.add(
+    return List.of(
+        complete("public boolean isEmpty() {\n        return ", 8, 8, 1),
+        complete("public static int max(int[] values) {\n        ", 48, 10, 1),
         complete(
             "public static String join(List<String> parts, String separator) {\n"
                 + "        StringBuilder ",
-            96,
-            48,
-            6,
-            "completion, 48 steps in 6 blocks"));
-    samples.add(
+            64,
+            32,
+            4),
         infillSample(
-            "public int indexOf(Object value) {\n        for (int i = 0; i < ",
-            12,
-            ") {\n                return i;\n            }\n        }\n        return -1;\n    }\n",
-            8));
-    return samples;
+            "public static int sum(int[] values) {\n        int total = 0;\n        for (int i = 0; i < ",
+            6,
+            ") {\n            total += values[i];\n        }\n        return total;\n    }\n",
+            6),
+        infillSample(
+            "public int indexOf(Object value) {\n        ",
+            20,
+            "\n                return i;\n            }\n        }\n        return -1;\n    }\n",
+            10));
   }
 
-  private Sample complete(String prompt, int tokens, int steps, int blocks, String title) {
+  private Sample complete(String prompt, int tokens, int steps, int blocks) {
     int[] given = encode(prompt);
     int[] canvas = Arrays.copyOf(given, given.length + tokens);
     Arrays.fill(canvas, given.length, canvas.length, mask);
-    unmasking.fill(List.of(canvas), steps, blocks, true);
-    String text = untilEnd(Arrays.copyOfRange(canvas, given.length, canvas.length));
-    return new Sample(title, prompt + "⟦" + text + "⟧");
+    unmasking.fill(List.of(canvas), steps, blocks, false);
+    String text = decode(Arrays.copyOfRange(canvas, given.length, canvas.length));
+    String how = "completion of " + tokens + " tokens in " + steps + " steps";
+    return new Sample(
+        blocks == 1 ? how : how + ", " + blocks + " blocks", prompt + "⟦" + text + "⟧");
   }
 
   private Sample infillSample(String left, int tokens, String right, int steps) {
@@ -400,6 +401,6 @@ final class Evaluation {
     unmasking.fill(List.of(canvas), steps, 1, false);
     String text = decode(Arrays.copyOfRange(canvas, a.length, a.length + tokens));
     return new Sample(
-        "infill of " + tokens + " tokens, " + steps + " steps", left + "⟦" + text + "⟧" + right);
+        "infill of " + tokens + " tokens in " + steps + " steps", left + "⟦" + text + "⟧" + right);
   }
 }

@@ -92,7 +92,9 @@ final class ModelCard {
           100 * c.accepted(),
           c.similarity());
     }
-    out.append("\n**Samples**, the first and only try each; what the model wrote is in ⟦ ⟧\n");
+    out.append(
+        "\n**Samples**, the first and only try each, temperature 0, no end-of-text allowed;"
+            + " what the model wrote is in ⟦ ⟧\n");
     for (Evaluation.Sample s : result.samples()) {
       out.append('\n').append(s.title()).append("\n\n```java\n");
       out.append(s.text().stripTrailing()).append("\n```\n");
