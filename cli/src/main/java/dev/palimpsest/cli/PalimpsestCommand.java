@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Try:",
-      "  palimpsest generate --watch \"public int size() {\"",
+      "  palimpsest generate --watch --tokens 24 \"public int size() {\"",
       "  palimpsest infill \"int max(int a, int b) { return[[6]]; }\"",
       "",
       "palimpsest COMMAND --help tells the rest."
