@@ -196,9 +196,15 @@ final class DecodingChoice {
         request.blockLength(blockLength);
       }
       if (threshold != null) {
+        if (algorithm != null && algorithm != Algorithm.THRESHOLD) {
+          throw new IllegalArgumentException(
+              "--threshold means nothing to --algorithm "
+                  + algorithm.spelling()
+                  + ": leave one of them out, or choose --algorithm threshold");
+        }
         request.threshold(threshold);
       }
-      if (remask > 0) {
+      if (remask != 0) {
         request.remask(
             new Remask(remask, remaskBudget == null ? Math.max(1, tokens / 4) : remaskBudget));
       } else if (remaskBudget != null) {

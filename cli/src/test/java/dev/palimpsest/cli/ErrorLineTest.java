@@ -27,6 +27,11 @@ class ErrorLineTest {
             "low-confidence, random, origin"),
         Arguments.of(List.of("generate", "-m", ".", "--top-p", "0", "x"), "top-p must be in"),
         Arguments.of(List.of("generate", "-m", ".", "--threshold", "2", "x"), "threshold must be"),
+        Arguments.of(
+            List.of("generate", "-m", ".", "--threshold", "0.9", "-a", "entropy", "x"),
+            "--threshold means nothing to --algorithm entropy"),
+        Arguments.of(
+            List.of("generate", "-m", ".", "--remask", "-1", "x"), "remask below must be between"),
         Arguments.of(List.of("generate", "-m", ".", "--threads", "-1", "x"), "threads must be"),
         Arguments.of(List.of("generate", "-m", ".", "--dtype", "fp4", "x"), "auto, f32, bf16"),
         Arguments.of(List.of("generate", "-m", ".", "--remask-budget", "3", "x"), "needs --remask"),
