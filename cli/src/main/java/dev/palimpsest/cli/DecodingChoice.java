@@ -45,8 +45,8 @@ final class DecodingChoice {
       names = {"-a", "--algorithm"},
       paramLabel = "RULE",
       description =
-          "Which masked positions a step commits: ${COMPLETION-CANDIDATES} (default: the model"
-              + " family's own; threshold when --threshold is given).",
+          "Which masked positions a step commits: ${COMPLETION-CANDIDATES} (default: entropy for Dream,"
+              + " low-confidence for the others, threshold when --threshold is given).",
       completionCandidates = Spelled.Algorithms.class,
       converter = Spelled.AlgorithmConverter.class)
   private Algorithm algorithm;
@@ -55,8 +55,8 @@ final class DecodingChoice {
       names = "--block-length",
       paramLabel = "N",
       description =
-          "Write blocks of N tokens from left to right; 0 writes everything at once (default: the"
-              + " model family's own).")
+          "Write blocks of N tokens from left to right, the steps shared among them; 0 writes"
+              + " everything at once (default: 0).")
   private Integer blockLength;
 
   @Option(
@@ -195,13 +195,11 @@ final class DecodingChoice {
       if (blockLength != null) {
         request.blockLength(blockLength);
       }
+      if (threshold != null && algorithm != null && algorithm != Algorithm.THRESHOLD) {
+        throw new IllegalArgumentException(
+            "--threshold is for --algorithm threshold; found --algorithm " + Spelled.of(algorithm));
+      }
       if (threshold != null) {
-        if (algorithm != null && algorithm != Algorithm.THRESHOLD) {
-          throw new IllegalArgumentException(
-              "--threshold means nothing to --algorithm "
-                  + algorithm.spelling()
-                  + ": leave one of them out, or choose --algorithm threshold");
-        }
         request.threshold(threshold);
       }
       if (remask != 0) {

@@ -28,8 +28,8 @@ class ErrorLineTest {
         Arguments.of(List.of("generate", "-m", ".", "--top-p", "0", "x"), "top-p must be in"),
         Arguments.of(List.of("generate", "-m", ".", "--threshold", "2", "x"), "threshold must be"),
         Arguments.of(
-            List.of("generate", "-m", ".", "--threshold", "0.9", "-a", "entropy", "x"),
-            "--threshold means nothing to --algorithm entropy"),
+            List.of("generate", "-m", ".", "--threshold", "0.5", "-a", "random", "x"),
+            "--threshold is for --algorithm threshold"),
         Arguments.of(
             List.of("generate", "-m", ".", "--remask", "-1", "x"), "remask below must be between"),
         Arguments.of(List.of("generate", "-m", ".", "--threads", "-1", "x"), "threads must be"),
