@@ -5,6 +5,7 @@ import dev.palimpsest.Engine;
 import dev.palimpsest.Generation;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.GenerationResult;
+import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import java.io.PrintWriter;
@@ -59,6 +60,25 @@ final class GenerateCommand implements Callable<Integer> {
   private int blockLength;
 
   @Option(
+      names = "--cache",
+      defaultValue = "none",
+      converter = Cache.class,
+      paramLabel = "MODE",
+      description =
+          "Keys and values a step takes from earlier ones: none, prefix or dual (default:"
+              + " ${DEFAULT-VALUE}).")
+  private CacheMode cache;
+
+  @Option(
+      names = "--cache-refresh",
+      defaultValue = "0",
+      paramLabel = "N",
+      description =
+          "Compute them all anew every N steps of a block; 0 only when a block begins (default:"
+              + " ${DEFAULT-VALUE}).")
+  private int cacheRefresh;
+
+  @Option(
       names = "--algorithm",
       defaultValue = "low-confidence",
       converter = Rule.class,
@@ -92,6 +112,19 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print one JSON document instead of a table.")
   private boolean json;
 
+  private static final class Cache implements ITypeConverter<CacheMode> {
+    @Override
+    public CacheMode convert(String value) {
+      return Arrays.stream(CacheMode.values())
+          .filter(mode -> mode.name().toLowerCase(Locale.ROOT).equals(value))
+          .findFirst()
+          .orElseThrow(
+              () ->
+                  new TypeConversionException(
+                      "expected one of none, prefix, dual; found '" + value + "'"));
+    }
+  }
+
   private static final class Rule implements ITypeConverter<Algorithm> {
     @Override
     public Algorithm convert(String value) {
@@ -121,6 +154,7 @@ final class GenerateCommand implements Callable<Integer> {
     options.atLeast("--new-tokens", newTokens, 1);
     options.atLeast("--steps", steps, 1);
     options.atLeast("--block-length", blockLength, 0);
+    options.atLeast("--cache-refresh", cacheRefresh, 0);
     options.atLeast("--requests", requests, 1);
     options.atLeast("--repeat", repeat, 1);
     options.atLeast("--warmup", warmup, 0);
@@ -171,6 +205,8 @@ final class GenerateCommand implements Callable<Integer> {
         .algorithm(algorithm)
         .steps(steps)
         .blockLength(blockLength)
+        .cache(cache)
+        .cacheRefresh(cacheRefresh)
         .seed(index)
         .build();
   }
@@ -197,6 +233,8 @@ final class GenerateCommand implements Callable<Integer> {
         spell(algorithm),
         steps,
         blockLength,
+        cache.name().toLowerCase(Locale.ROOT),
+        cacheRefresh,
         requests,
         options.dtype().name().toLowerCase(Locale.ROOT),
         options.threads(),

@@ -22,6 +22,8 @@ import java.util.Locale;
  * @param algorithm commit rule
  * @param steps denoising steps asked for
  * @param blockLength tokens written together; 0 is all
+ * @param cache none, prefix or dual
+ * @param cacheRefresh steps between refreshes within a block; 0 is none
  * @param requests at once
  * @param dtype asked for
  * @param threads worker threads
@@ -46,6 +48,8 @@ record GenerateReport(
     String algorithm,
     int steps,
     int blockLength,
+    String cache,
+    int cacheRefresh,
     int requests,
     String dtype,
     int threads,
@@ -70,7 +74,10 @@ record GenerateReport(
                 + ", "
                 + steps
                 + " steps, blocks of "
-                + (blockLength == 0 ? newTokens : blockLength))
+                + (blockLength == 0 ? newTokens : blockLength)
+                + ", cache "
+                + cache
+                + (cacheRefresh == 0 ? "" : " refreshed every " + cacheRefresh + " steps"))
         .row("runs", repeat + " after " + warmup + " untimed")
         .row("model", model + " (" + family + ")")
         .row("device", device)

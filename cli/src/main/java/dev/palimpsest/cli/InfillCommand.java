@@ -31,8 +31,8 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Examples:",
-      "  palimpsest infill --watch \"int max(int a, int b) { return [[6]]; }\"",
-      "  palimpsest infill \"for (int i = [[1]]; i < [[4]]; i++) {\"",
+      "  palimpsest infill --watch \"int max(int a, int b) { return[[6]]; }\"",
+      "  palimpsest infill \"for (int i =[[1]]; i <[[4]]; i++) {\"",
       "  palimpsest infill --file Stack.java --lines 12-14      writes these lines anew",
       "  palimpsest infill --file Stack.java --lines 12-14 --tokens 40 --holes-only"
     })

@@ -33,7 +33,7 @@ import picocli.CommandLine.Spec;
       "",
       "Try:",
       "  palimpsest generate --watch \"public int size() {\"",
-      "  palimpsest infill \"int max(int a, int b) { return [[6]]; }\"",
+      "  palimpsest infill \"int max(int a, int b) { return[[6]]; }\"",
       "",
       "palimpsest COMMAND --help tells the rest."
     })

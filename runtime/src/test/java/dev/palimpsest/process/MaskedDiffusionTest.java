@@ -92,6 +92,51 @@ class MaskedDiffusionTest {
                 random.nextInt(101), random.nextDouble(), 0, 0, random.nextDouble() / 4));
   }
 
+  /** What a cache relies on. */
+  @Test
+  void theActiveBlockHoldsAllThatIsWantedAndStaysWhileItLasts() {
+    int mask = 3;
+    int drawnBack = 0;
+    for (int seed = 0; seed < 60; seed++) {
+      int[] tokens = new int[40];
+      BitSet fixed = new BitSet();
+      SplittableRandom random = new SplittableRandom(seed);
+      for (int p = 0; p < tokens.length; p++) {
+        fixed.set(p, random.nextInt(3) == 0);
+        tokens[p] = fixed.get(p) ? 50 : mask;
+      }
+      MaskedOptions options =
+          MaskedOptions.greedy(seed % 2 == 0 ? Algorithm.LOW_CONFIDENCE : Algorithm.THRESHOLD, 20)
+              .withBlockLength(5)
+              .withThreshold(0.5)
+              .withRemask(new Remask(seed % 3 == 0 ? 0.2 : 0, 3));
+      MaskedDiffusion process = MaskedDiffusion.of(tokens, fixed, options, mask);
+      // One guess of four is MASK: some positions stay masked when their block is over.
+      Predictor model = Predictor.hashing(seed, 4);
+      Predictions predictions = new Predictions();
+      ActiveBlock before = process.active();
+      while (!process.finished()) {
+        ActiveBlock active = process.active();
+        if (active.index() == before.index()) {
+          assertEquals(before, active);
+        } else if (active.from() < before.to()) {
+          drawnBack++;
+        }
+        int[] wanted = process.wanted();
+        int[] row = process.canvas().tokens();
+        assertTrue(wanted[0] >= active.from() && wanted[wanted.length - 1] < active.to());
+        model.step(process, predictions, 0);
+        for (int p = 0; p < row.length; p++) {
+          if (row[p] != process.canvas().token(p)) {
+            assertTrue(p >= active.from() && p < active.to());
+          }
+        }
+        before = active;
+      }
+    }
+    assertTrue(drawnBack > 0, "no mask was ever left behind");
+  }
+
   @Test
   void alwaysEndsAndKeepsItsPromises() {
     for (int trial = 0; trial < 3000; trial++) {

@@ -259,8 +259,7 @@ final class Attention implements ThreadTeam.Job {
     for (int r = 0; r < rows; r++) {
       int seen = Math.clamp(visible(position(s, first + q + r), length) - k, 0, keys);
       if (seen < paddedKeys) {
-        Arrays.fill(
-            w.scores, r * KEYS + seen, r * KEYS + paddedKeys, Float.NEGATIVE_INFINITY);
+        Arrays.fill(w.scores, r * KEYS + seen, r * KEYS + paddedKeys, Float.NEGATIVE_INFINITY);
       }
       float factor = kernels.softmaxTile(w.scores, r * KEYS, paddedKeys, w.max, q + r, w.sums);
       if (factor != 1) {

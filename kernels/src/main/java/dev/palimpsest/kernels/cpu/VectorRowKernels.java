@@ -408,8 +408,7 @@ final class VectorRowKernels implements RowKernels {
   private static float largest(FloatVector v) {
     IntVector bits = v.reinterpretAsInts();
     IntVector order =
-        bits.lanewise(
-            VectorOperators.XOR, bits.lanewise(VectorOperators.ASHR, 31).and(0x7FFFFFFF));
+        bits.lanewise(VectorOperators.XOR, bits.lanewise(VectorOperators.ASHR, 31).and(0x7FFFFFFF));
     int most = order.reduceLanes(VectorOperators.MAX);
     return Float.intBitsToFloat(most ^ ((most >> 31) & 0x7FFFFFFF));
   }
@@ -540,8 +539,7 @@ final class VectorRowKernels implements RowKernels {
     for (; i <= n - L; i += L) {
       FloatVector d = FloatVector.fromArray(F, x, i).sub(max).mul(inverseTemperature);
       // exp(−∞)·(−∞) counts as 0, as its limit does.
-      FloatVector v =
-          FloatVector.fromArray(F, e, i).mul(d).blend(0f, d.lt(Exponential.LOWEST));
+      FloatVector v = FloatVector.fromArray(F, e, i).mul(d).blend(0f, d.lt(Exponential.LOWEST));
       s0 = s0.add(lower(v));
       s1 = s1.add(upper(v));
     }

@@ -24,7 +24,7 @@ class LinearTest {
 
   /** {@code {k, n}}: whole tiles, odd ones, one column, two tiles and a bit, deep sums. */
   private static final int[][] SHAPES = {
-    {96, 224}, {64, 1}, {1, 5}, {37, 61}, {256, 128}, {300, 513}, {1024, 129}, {3072, 33}
+    {96, 224}, {64, 1}, {1, 5}, {37, 61}, {256, 128}, {300, 513}, {520, 129}, {3072, 20}
   };
 
   static List<CpuOptions> devices() {
@@ -169,8 +169,8 @@ class LinearTest {
   @ParameterizedTest
   @MethodSource("devices")
   void aRowHasTheSameBitsInAnyBatchAndTeam(CpuOptions options) {
-    int[] batches = {256, 1, 2, 7, 16, 33, 130, 300};
-    for (int[] shape : new int[][] {{96, 224}, {224, 512}, {1024, 130}, {3072, 70}, {64, 31}}) {
+    int[] batches = {256, 1, 2, 7, 33, 130};
+    for (int[] shape : new int[][] {{96, 224}, {224, 512}, {1024, 70}, {3072, 33}, {64, 31}}) {
       int k = shape[0];
       int n = shape[1];
       List<float[]> rows = new ArrayList<>();
