@@ -6,7 +6,6 @@ import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.GenerationResult;
 import dev.palimpsest.text.Tokenizer;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -183,8 +182,7 @@ final class InfillCommand implements Callable<Integer> {
 
   private String text() throws IOException {
     boolean piped = "-".equals(text) || (text == null && !machine.terminal().typing());
-    String given =
-        piped ? new String(machine.input().readAllBytes(), StandardCharsets.UTF_8) : text;
+    String given = piped ? machine.inputText() : text;
     if (given == null || given.isEmpty()) {
       throw usage("TEXT is missing: give it as an argument, with --file or on standard input");
     }
