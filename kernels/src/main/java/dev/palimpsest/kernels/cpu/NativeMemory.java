@@ -34,10 +34,7 @@ final class NativeMemory implements AutoCloseable {
               + size
               + " bytes; this device holds "
               + bytes
-              + " bytes already ("
-              + e.getMessage()
-              + "). Java grants native memory up to -XX:MaxDirectMemorySize, by default the size of"
-              + " the heap: raise it, use a smaller model or batch, or bf16 instead of f32",
+              + " bytes already. Use a smaller model or batch, or bf16 instead of f32",
           e);
     }
     arenas.put(block.address(), arena);
