@@ -15,7 +15,7 @@ import java.util.Objects;
  *     one text with a small model and ends
  * @param maxBatchTokens most token rows in one network call; requests beyond it wait for the next
  *     tick
- * @param maxQueued most requests waiting; more are refused
+ * @param maxQueued most requests taking part at a time; as many again may wait, more are refused
  * @param kvCacheBytes most memory for the K/V caches of all requests together, taken as it is
  *     needed; requests that cache wait for room in it. 0 means a quarter of the machine's memory
  */

@@ -23,6 +23,7 @@ import dev.palimpsest.text.Tokenizer;
 import dev.palimpsest.text.Tokenizers;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.Checkpoints;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -45,6 +46,9 @@ final class LocalEngine implements Engine {
 
   private static final Executor CALLBACKS =
       task -> Thread.ofVirtual().name("palimpsest-callback").start(task);
+
+  /** A thread that owns no memory. */
+  private static final Thread ELSEWHERE = Thread.ofPlatform().unstarted(() -> {});
 
   private final Checkpoint checkpoint;
   private final ModelDescription model;
@@ -283,22 +287,42 @@ final class LocalEngine implements Engine {
 
   @Override
   public void logits(int[] tokens, MemorySegment out) {
-    int length =
+    int[] canvas =
         CanvasPlan.of(
                 List.of(new Piece.Tokens(Arrays.stream(tokens).boxed().toList())),
                 model.config(),
                 this::encode)
-            .tokens()
-            .length;
-    await(
-        scheduler.call(
-            () -> {
-              StepBatch batch = new StepBatch();
-              batch.addSequence(length);
-              System.arraycopy(tokens, 0, batch.tokens(), 0, length);
-              network.logits(batch, out);
-              return null;
-            }));
+            .tokens();
+    int length = canvas.length;
+    long bytes = 4L * length * model.config().vocabulary();
+    if (out.byteSize() < bytes || out.isReadOnly()) {
+      throw new IllegalArgumentException(
+          "logits: out must be writable and hold %d x %d floats, %d bytes; found %d%s"
+              .formatted(
+                  length,
+                  model.config().vocabulary(),
+                  bytes,
+                  out.byteSize(),
+                  out.isReadOnly() ? ", read-only" : ""));
+    }
+    if (out.isAccessibleBy(ELSEWHERE)) {
+      await(scheduler.call(() -> forward(canvas, out)));
+      return;
+    }
+    // Memory of the caller's thread alone, which this thread has to write.
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment mine = arena.allocate(bytes, 64);
+      await(scheduler.call(() -> forward(canvas, mine)));
+      MemorySegment.copy(mine, 0, out, 0, bytes);
+    }
+  }
+
+  private Boolean forward(int[] tokens, MemorySegment out) {
+    StepBatch batch = new StepBatch();
+    batch.addSequence(tokens.length);
+    System.arraycopy(tokens, 0, batch.tokens(), 0, tokens.length);
+    network.logits(batch, out);
+    return true;
   }
 
   private static <T> T await(CompletableFuture<T> future) {

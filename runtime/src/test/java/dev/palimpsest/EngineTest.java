@@ -12,6 +12,7 @@ import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.process.Revision;
 import dev.palimpsest.weights.CheckpointException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -140,6 +141,25 @@ class EngineTest {
               IllegalArgumentException.class,
               () -> engine.logits(new int[] {1, 2}, arena.allocate(4)));
       assertTrue(e.getMessage().contains("logits"), e.getMessage());
+    }
+  }
+
+  @Test
+  void logitsGoToMemoryOfTheCallersThreadAsWellAsToSharedMemory() {
+    for (int length : new int[] {16, 17}) {
+      int[] tokens = java.util.stream.IntStream.range(2, 2 + length).toArray();
+      long bytes = 4L * length * engine.config().vocabulary();
+      try (Arena shared = Arena.ofShared();
+          Arena confined = Arena.ofConfined()) {
+        MemorySegment first = shared.allocate(bytes, 4);
+        MemorySegment second = confined.allocate(bytes, 4);
+        MemorySegment third = MemorySegment.ofArray(new float[(int) (bytes / 4)]);
+        engine.logits(tokens, first);
+        engine.logits(tokens, second);
+        engine.logits(tokens, third);
+        assertEquals(-1, first.mismatch(second));
+        assertEquals(-1, first.mismatch(third));
+      }
     }
   }
 

@@ -27,7 +27,7 @@ final class ForwardCommand implements Callable<Integer> {
     int length = runs.length();
     PrintWriter out = spec.commandLine().getOut();
     Progress progress = new Progress(spec.commandLine().getErr());
-    try (Arena arena = Arena.ofShared();
+    try (Arena arena = Arena.ofConfined();
         LoadedModel model = LoadedModel.open(options, progress)) {
       ForwardWork work = new ForwardWork(model.transformer(), length, runs.logits(), arena);
       int warmup = runs.warmup();

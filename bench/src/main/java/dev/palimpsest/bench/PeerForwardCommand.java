@@ -50,7 +50,7 @@ final class PeerForwardCommand implements Callable<Integer> {
     Path gguf = peerModel == null ? options.model() : peerModel;
     PrintWriter out = spec.commandLine().getOut();
     Progress progress = new Progress(spec.commandLine().getErr());
-    try (Arena arena = Arena.ofShared();
+    try (Arena arena = Arena.ofConfined();
         LoadedModel model = LoadedModel.open(options, progress)) {
       int vocabulary = model.config().vocabulary();
       int[] tokens =

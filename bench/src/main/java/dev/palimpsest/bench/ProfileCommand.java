@@ -30,7 +30,7 @@ final class ProfileCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     Progress progress = new Progress(spec.commandLine().getErr());
     OpTimes times = new OpTimes();
-    try (Arena arena = Arena.ofShared();
+    try (Arena arena = Arena.ofConfined();
         LoadedModel model =
             LoadedModel.open(options, progress, device -> new TimedDevice(device, times))) {
       ForwardWork work = new ForwardWork(model.transformer(), length, runs.logits(), arena);

@@ -202,7 +202,7 @@ final class DecodingChoice {
       if (threshold != null) {
         request.threshold(threshold);
       }
-      if (remask > 0) {
+      if (remask != 0) {
         request.remask(
             new Remask(remask, remaskBudget == null ? Math.max(1, tokens / 4) : remaskBudget));
       } else if (remaskBudget != null) {

@@ -5,7 +5,6 @@ import dev.palimpsest.Engine;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.GenerationResult;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -81,8 +80,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   private String prompt() throws IOException {
     boolean piped = "-".equals(prompt) || (prompt == null && !machine.terminal().typing());
-    String given =
-        piped ? new String(machine.input().readAllBytes(), StandardCharsets.UTF_8) : prompt;
+    String given = piped ? machine.inputText() : prompt;
     if (given == null || given.isEmpty()) {
       throw new ParameterException(
           spec.commandLine(), "a PROMPT is missing: give it as an argument or on standard input");

@@ -6,7 +6,6 @@ import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.GenerationResult;
 import dev.palimpsest.text.Tokenizer;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -32,8 +31,8 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Examples:",
-      "  palimpsest infill --watch \"int max(int a, int b) { return [[6]]; }\"",
-      "  palimpsest infill \"for (int i = [[1]]; i < [[4]]; i++) {\"",
+      "  palimpsest infill --watch \"int max(int a, int b) { return[[6]]; }\"",
+      "  palimpsest infill \"for (int i =[[1]]; i <[[4]]; i++) {\"",
       "  palimpsest infill --file Stack.java --lines 12-14      writes these lines anew",
       "  palimpsest infill --file Stack.java --lines 12-14 --tokens 40 --holes-only"
     })
@@ -183,8 +182,7 @@ final class InfillCommand implements Callable<Integer> {
 
   private String text() throws IOException {
     boolean piped = "-".equals(text) || (text == null && !machine.terminal().typing());
-    String given =
-        piped ? new String(machine.input().readAllBytes(), StandardCharsets.UTF_8) : text;
+    String given = piped ? machine.inputText() : text;
     if (given == null || given.isEmpty()) {
       throw usage("TEXT is missing: give it as an argument, with --file or on standard input");
     }

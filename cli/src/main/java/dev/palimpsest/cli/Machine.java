@@ -4,7 +4,11 @@ package dev.palimpsest.cli;
 import dev.palimpsest.Engine;
 import dev.palimpsest.EngineOptions;
 import dev.palimpsest.LoadListener;
+import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
 /**
@@ -29,6 +33,22 @@ record Machine(Opener opener, Terminal terminal, InputStream input, Path home) {
         PosixTerminal.detect(),
         System.in,
         Path.of(System.getProperty("palimpsest.home", ".")));
+  }
+
+  /**
+   * All of standard input, as text.
+   *
+   * @throws IllegalArgumentException if it is not UTF-8
+   */
+  String inputText() throws IOException {
+    try {
+      return StandardCharsets.UTF_8
+          .newDecoder()
+          .decode(ByteBuffer.wrap(input.readAllBytes()))
+          .toString();
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException("standard input is not UTF-8 text", e);
+    }
   }
 
   /** The model that comes with the program. */

@@ -32,8 +32,8 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Try:",
-      "  palimpsest generate --watch \"public int size() {\"",
-      "  palimpsest infill \"int max(int a, int b) { return [[6]]; }\"",
+      "  palimpsest generate --watch --tokens 24 \"public int size() {\"",
+      "  palimpsest infill \"int max(int a, int b) { return[[6]]; }\"",
       "",
       "palimpsest COMMAND --help tells the rest."
     })
@@ -64,13 +64,13 @@ public final class PalimpsestCommand implements Runnable {
   public static void main(String[] args) {
     StandardError.restore();
     quiet(Arrays.asList(args).contains("--verbose"));
-    PrintWriter out =
-        new PrintWriter(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
+    StandardOutput output = new StandardOutput(new FileOutputStream(FileDescriptor.out));
+    PrintWriter out = new PrintWriter(output, false, StandardCharsets.UTF_8);
     PrintWriter err =
         new PrintWriter(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
     int status = commandLine(Machine.here(), args).setOut(out).setErr(err).execute(args);
     out.flush();
-    System.exit(status);
+    System.exit(output.status(status, err));
   }
 
   /** Log lines are for {@code --verbose}; warnings always show, one line each. */

@@ -18,15 +18,19 @@ record Progress(int step, OptionalInt planned, int written, int total, long nano
     return nanos == 0 ? 0 : written / (nanos / 1e9);
   }
 
-  /** One line, without colours. */
-  String line() {
+  /** Steps and tokens so far, without colours. */
+  String counts() {
     return String.format(
         Locale.ROOT,
-        "step %d%s  %d of %d tokens  %,.0f tokens/s",
+        "step %d%s  %d of %d tokens",
         step,
         planned.isPresent() ? "/" + planned.getAsInt() : "",
         written,
-        total,
-        tokensPerSecond());
+        total);
+  }
+
+  /** The counts and the rate, on one line. */
+  String line() {
+    return String.format(Locale.ROOT, "%s  %,.0f tokens/s", counts(), tokensPerSecond());
   }
 }

@@ -19,6 +19,7 @@ import java.util.regex.Pattern;
  */
 final class RecordingViewer implements Viewer {
   private static final int COLUMNS = 88;
+  private static final int NARROWEST = 60;
   private static final double CHARACTER = 8.4;
   private static final int LINE = 20;
   private static final int MARGIN = 16;
@@ -43,7 +44,7 @@ final class RecordingViewer implements Viewer {
 
   @Override
   public void show(Progress progress, List<Stretch> canvas) {
-    pictures.add(new Picture(progress.line(), Frame.of(canvas, COLUMNS)));
+    pictures.add(new Picture(progress.counts(), Frame.of(canvas, COLUMNS)));
   }
 
   @Override
@@ -60,7 +61,13 @@ final class RecordingViewer implements Viewer {
 
   String svg() {
     int rows = pictures.stream().mapToInt(p -> p.frame().rows().size()).max().orElse(1);
-    int width = (int) Math.ceil(2 * MARGIN + COLUMNS * CHARACTER);
+    int columns =
+        pictures.stream()
+            .flatMap(p -> p.frame().rows().stream())
+            .mapToInt(RecordingViewer::columns)
+            .max()
+            .orElse(0);
+    int width = (int) Math.ceil(2 * MARGIN + Math.max(NARROWEST, columns) * CHARACTER);
     int height = 2 * MARGIN + (rows + 1) * LINE + LINE / 2;
     double each = delay.toMillis() / 1000.0;
     double whole = each * (pictures.size() - 1) + REST.toMillis() / 1000.0;
@@ -134,6 +141,10 @@ final class RecordingViewer implements Viewer {
       }
     }
     svg.append("</g>\n");
+  }
+
+  private static int columns(List<Stretch> row) {
+    return row.stream().flatMapToInt(s -> s.text().codePoints()).map(Frame::columns).sum();
   }
 
   /** Each word goes to its own column: viewers differ in what they make of several blanks. */

@@ -17,7 +17,7 @@ final class CommandRun {
   final List<EngineOptions> opened = new ArrayList<>();
   final StringWriter out = new StringWriter();
   final StringWriter err = new StringWriter();
-  private String input = "";
+  private byte[] input = {};
   private boolean interactive;
   private boolean typing = true;
   private Machine.Opener opener;
@@ -36,7 +36,11 @@ final class CommandRun {
   }
 
   CommandRun piped(String text) {
-    input = text;
+    return piped(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  CommandRun piped(byte[] bytes) {
+    input = bytes;
     typing = false;
     return this;
   }
@@ -82,10 +86,7 @@ final class CommandRun {
         };
     Machine machine =
         new Machine(
-            opener,
-            terminal,
-            new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)),
-            Path.of("no-such-installation"));
+            opener, terminal, new ByteArrayInputStream(input), Path.of("no-such-installation"));
     CommandLine line = PalimpsestCommand.commandLine(machine, arguments);
     return line.setOut(new PrintWriter(out)).setErr(new PrintWriter(err)).execute(arguments);
   }

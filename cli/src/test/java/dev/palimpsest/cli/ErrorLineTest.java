@@ -30,6 +30,8 @@ class ErrorLineTest {
         Arguments.of(
             List.of("generate", "-m", ".", "--threshold", "0.5", "-a", "random", "x"),
             "--threshold is for --algorithm threshold"),
+        Arguments.of(
+            List.of("generate", "-m", ".", "--remask", "-1", "x"), "remask below must be between"),
         Arguments.of(List.of("generate", "-m", ".", "--threads", "-1", "x"), "threads must be"),
         Arguments.of(List.of("generate", "-m", ".", "--dtype", "fp4", "x"), "auto, f32, bf16"),
         Arguments.of(List.of("generate", "-m", ".", "--remask-budget", "3", "x"), "needs --remask"),

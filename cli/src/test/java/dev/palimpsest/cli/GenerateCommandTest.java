@@ -34,6 +34,16 @@ class GenerateCommandTest {
   }
 
   @Test
+  void refusesAPipeOfBytesThatAreNoText() {
+    for (String command : new String[] {"generate", "infill"}) {
+      CommandRun run = new CommandRun("!").piped(new byte[] {'a', (byte) 0xff, '[', '[', '1'});
+      assertEquals(2, run.run(command, "-m", "."), run.err());
+      assertTrue(run.err().contains("standard input is not UTF-8 text"), run.err());
+      assertEquals("", run.out());
+    }
+  }
+
+  @Test
   void optionsReachTheEngine() {
     CommandRun run = new CommandRun("abc");
     int status =

@@ -59,7 +59,7 @@ class ReadmeTest {
     assertTrue(printed.startsWith("0: 8 to go\n"), printed);
     String written =
         printed.substring(printed.indexOf("\n8: 0 to go\n") + "\n8: 0 to go\n".length());
-    assertTrue(written.startsWith("int max(int a, int b) { return "), printed);
+    assertTrue(written.startsWith("int max(int a, int b) { return"), printed);
     assertTrue(written.endsWith("; }\n"), printed);
   }
 

@@ -10,6 +10,7 @@ import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.Tensor;
 import dev.palimpsest.kernels.WeightView;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -35,6 +36,7 @@ public final class Transformer {
   private int gatheredCount;
 
   private int rowCapacity;
+  private final List<Tensor> activations = new ArrayList<>();
   private Tensor residual;
   private Tensor normed;
   private Tensor fused;
@@ -215,20 +217,23 @@ public final class Transformer {
       return;
     }
     int capacity = Math.max(rows, Math.min(2 * rowCapacity, rowCapacity + 4096));
-    for (Tensor t :
-        rowCapacity == 0
-            ? List.<Tensor>of()
-            : List.of(residual, normed, fused, attended, activated)) {
-      device.free(t);
-    }
     rowCapacity = 0;
+    // Freed first, and forgotten, so that an allocation that fails leaves nothing behind.
+    activations.forEach(device::free);
+    activations.clear();
     DType compute = device.computeType();
-    residual = device.allocate(DType.F32, capacity, config.hidden());
-    normed = device.allocate(compute, capacity, config.hidden());
-    fused = device.allocate(DType.F32, capacity, config.heads().fusedWidth());
-    attended = device.allocate(compute, capacity, config.heads().queryWidth());
-    activated = device.allocate(compute, capacity, config.ffn());
+    residual = activation(DType.F32, capacity, config.hidden());
+    normed = activation(compute, capacity, config.hidden());
+    fused = activation(DType.F32, capacity, config.heads().fusedWidth());
+    attended = activation(compute, capacity, config.heads().queryWidth());
+    activated = activation(compute, capacity, config.ffn());
     rowCapacity = capacity;
+  }
+
+  private Tensor activation(DType dtype, int rows, int width) {
+    Tensor tensor = device.allocate(dtype, rows, width);
+    activations.add(tensor);
+    return tensor;
   }
 
   private void reserveHead(int rows) {

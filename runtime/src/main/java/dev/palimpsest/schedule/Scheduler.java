@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.Condition;
@@ -40,10 +41,13 @@ public final class Scheduler implements AutoCloseable {
   private final Deque<ScheduledRequest> waiting = new ArrayDeque<>();
   private final Deque<Job<?>> jobs = new ArrayDeque<>();
   private boolean closed;
+  private Optional<Throwable> stopped = Optional.empty();
 
   private final List<ScheduledRequest> admitted = new ArrayList<>();
   private final Deque<ScheduledRequest> running = new ArrayDeque<>();
   private final List<ScheduledRequest> selected = new ArrayList<>();
+  // Taken off the line and not run yet; null when there is none.
+  private Job<?> job;
   private final StepBatch batch = new StepBatch();
   private final Predictions predictions = new Predictions();
 
@@ -53,7 +57,7 @@ public final class Scheduler implements AutoCloseable {
    * @param network run by that thread alone
    * @param shiftedLogits the network's row i predicts position i + 1
    * @param maxBatchTokens most rows of a batch; a single larger request runs alone
-   * @param maxQueued most requests that may wait to be started
+   * @param maxQueued most requests that take part at a time, and most that may wait to be started
    */
   public Scheduler(Stepper network, boolean shiftedLogits, int maxBatchTokens, int maxQueued) {
     this.network = network;
@@ -121,7 +125,9 @@ public final class Scheduler implements AutoCloseable {
 
   private void refuseIfClosed() {
     if (closed) {
-      throw new IllegalStateException("the engine is closed");
+      throw stopped
+          .map(e -> new IllegalStateException("the engine has stopped after " + e, e))
+          .orElseGet(() -> new IllegalStateException("the engine is closed"));
     }
   }
 
@@ -129,17 +135,27 @@ public final class Scheduler implements AutoCloseable {
     Throwable end = new CancellationException("the engine was closed");
     try {
       while (turn()) {}
-    } catch (Error e) {
+    } catch (RuntimeException | Error e) {
       end = new IllegalStateException("the scheduler stopped: " + e, e);
+      stop(e);
       throw e;
     } finally {
       endEverything(end);
     }
   }
 
-  /** Admits what waits, then runs one job or one step; false once closed. */
+  private void stop(Throwable cause) {
+    lock.lock();
+    try {
+      closed = true;
+      stopped = Optional.of(cause);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Admits what waits, then runs one job and one step; false once closed. */
   private boolean turn() {
-    Job<?> job;
     lock.lock();
     try {
       while (!closed && jobs.isEmpty() && waiting.isEmpty() && running.isEmpty()) {
@@ -157,9 +173,9 @@ public final class Scheduler implements AutoCloseable {
     admitted.clear();
     if (job != null) {
       job.run();
-    } else if (!running.isEmpty()) {
-      tick();
+      job = null;
     }
+    tick();
     return true;
   }
 
@@ -171,6 +187,9 @@ public final class Scheduler implements AutoCloseable {
     boolean noPages = false;
     for (Iterator<ScheduledRequest> line = waiting.iterator(); line.hasNext(); ) {
       ScheduledRequest next = line.next();
+      if (!next.cancelled() && running.size() + admitted.size() >= maxQueued) {
+        continue;
+      }
       if (!next.cancelled() && next.caches() && (noPages || !reserve(next))) {
         noPages = true;
       } else {
@@ -204,8 +223,18 @@ public final class Scheduler implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    running.forEach(request -> request.fail(cause));
+    for (ScheduledRequest request : running) {
+      try {
+        request.fail(cause);
+      } catch (RuntimeException e) {
+        System.getLogger(Scheduler.class.getName())
+            .log(System.Logger.Level.WARNING, "a request could not be told of its end", e);
+      }
+    }
     running.clear();
+    if (job != null) {
+      job.result.completeExceptionally(cause);
+    }
     unrun.forEach(job -> job.result.completeExceptionally(cause));
   }
 
@@ -230,7 +259,7 @@ public final class Scheduler implements AutoCloseable {
   }
 
   private void tick() {
-    int rows = 0;
+    long rows = 0;
     while (!running.isEmpty()) {
       ScheduledRequest next = running.peek();
       if (next.cancelled()) {

@@ -341,4 +341,89 @@ class SchedulerTest {
     }
     assertEquals(List.of(0, 1, 2), rows);
   }
+
+  @Test
+  void anErrorEndsWhatRunsAndWhoWaitsForAJobAndIsTold() throws Exception {
+    Scheduler scheduler = new Scheduler(SchedulerTest::predict, false, 1000, 10);
+    CountDownLatch gate = new CountDownLatch(1);
+    scheduler.call(() -> awaitQuietly(gate));
+    CompletableFuture<Integer> failing =
+        scheduler.call(
+            () -> {
+              throw new OutOfMemoryError("for the test");
+            });
+    CompletableFuture<Integer> behind = scheduler.call(() -> 1);
+    Recorder recorder = new Recorder();
+    scheduler.submit(new LeftToRight(100, 60), recorder);
+    gate.countDown();
+    for (CompletableFuture<Integer> job : List.of(failing, behind)) {
+      Throwable told = job.<Throwable>handle((r, e) -> e).get(10, TimeUnit.SECONDS);
+      assertTrue(told.getMessage().contains("for the test"), told.toString());
+    }
+    assertTrue(recorder.failure().getMessage().contains("for the test"));
+    IllegalStateException refused =
+        assertThrows(IllegalStateException.class, () -> scheduler.call(() -> 1));
+    assertTrue(refused.getMessage().contains("for the test"), refused.getMessage());
+    scheduler.close();
+  }
+
+  @Test
+  void jobsThatNeverEndDoNotHoldUpSteps() throws Exception {
+    try (Scheduler scheduler = new Scheduler(SchedulerTest::predict, false, 1000, 10)) {
+      AtomicInteger jobs = new AtomicInteger();
+      keepBusy(scheduler, jobs);
+      keepBusy(scheduler, jobs);
+      while (jobs.get() == 0) {
+        Thread.onSpinWait();
+      }
+      Recorder recorder = new Recorder();
+      scheduler.submit(new LeftToRight(100, 20), recorder);
+      assertEquals(expected(100, 20), recorder.done.get(10, TimeUnit.SECONDS));
+    }
+  }
+
+  private static void keepBusy(Scheduler scheduler, AtomicInteger jobs) {
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              try {
+                while (true) {
+                  CompletableFuture<Integer> one = scheduler.call(jobs::incrementAndGet);
+                  scheduler.call(jobs::incrementAndGet).join();
+                  one.join();
+                }
+              } catch (IllegalStateException e) {
+                // closed
+              }
+            });
+  }
+
+  @Test
+  void noMoreThanTheLimitTakePartAtATime() throws Exception {
+    AtomicInteger most = new AtomicInteger();
+    Stepper network =
+        (batch, out) -> {
+          most.accumulateAndGet(batch.spans().sequences(), Math::max);
+          predict(batch, out);
+        };
+    try (Scheduler scheduler = new Scheduler(network, false, 1000, 3)) {
+      List<Recorder> recorders = new ArrayList<>();
+      for (int i = 0; i < 40; i++) {
+        Recorder recorder = new Recorder();
+        for (boolean queued = false; !queued; ) {
+          try {
+            scheduler.submit(new LeftToRight(100 + i, 9), recorder);
+            queued = true;
+          } catch (QueueFullException e) {
+            Thread.onSpinWait();
+          }
+        }
+        recorders.add(recorder);
+      }
+      for (int i = 0; i < 40; i++) {
+        assertEquals(expected(100 + i, 9), recorders.get(i).done.get(10, TimeUnit.SECONDS));
+      }
+    }
+    assertTrue(most.get() <= 3, most.get() + " requests took part at a time");
+  }
 }

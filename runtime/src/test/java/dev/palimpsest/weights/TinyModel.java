@@ -38,10 +38,15 @@ public final class TinyModel {
   }
 
   public static List<TensorSpec> folderTensors() {
+    return folderTensors(VOCABULARY);
+  }
+
+  /** For a {@link #config} with another {@code vocab_size}. */
+  public static List<TensorSpec> folderTensors(int vocabulary) {
     List<TensorSpec> out = new ArrayList<>();
-    out.add(spec("model.transformer.wte.weight", VOCABULARY, HIDDEN));
+    out.add(spec("model.transformer.wte.weight", vocabulary, HIDDEN));
     out.add(spec("model.transformer.ln_f.weight", HIDDEN));
-    out.add(spec("model.transformer.ff_out.weight", VOCABULARY, HIDDEN));
+    out.add(spec("model.transformer.ff_out.weight", vocabulary, HIDDEN));
     String block = "model.transformer.blocks.0.";
     out.add(spec(block + "attn_norm.weight", HIDDEN));
     out.add(spec(block + "ff_norm.weight", HIDDEN));

@@ -82,7 +82,33 @@ final class Conversion {
       write(sink, specs, pairing, err);
     }
     out.copy(sidecars);
+    tellKept(specs, err);
     return total(specs);
+  }
+
+  /** Says which matrices did not take the type asked for, and why. */
+  private void tellKept(List<TensorSpec> specs, PrintWriter err) {
+    if (type.isEmpty()) {
+      return;
+    }
+    DType wanted = type.get();
+    List<String> kept = new ArrayList<>();
+    for (int i = 0; i < specs.size(); i++) {
+      if (!tensors.get(i).isVector() && specs.get(i).dtype() != wanted) {
+        kept.add(specs.get(i).name());
+      }
+    }
+    if (!kept.isEmpty()) {
+      err.println(
+          "%d matrices kept their type, as their rows are not whole blocks of %d for %s: %s%s"
+              .formatted(
+                  kept.size(),
+                  wanted.blockLength(),
+                  wanted,
+                  kept.getFirst(),
+                  kept.size() > 1 ? " …" : ""));
+      err.flush();
+    }
   }
 
   /** Writes a folder of {@code config.json}, {@code model.safetensors} and tokenizer files. */

@@ -92,6 +92,38 @@ class ConvertTest {
         Files.mismatch(temp.resolve("a/model.safetensors"), temp.resolve("c/model.safetensors")));
   }
 
+  /** Rows of 48 and 100 are not whole blocks of 32: nothing is quantised, and that is said. */
+  @Test
+  void saysWhatItCouldNotQuantise() {
+    Path a = temp.resolve("a");
+    CommandRun.ok(
+        "synthesize",
+        "--family",
+        "llada",
+        "--layers",
+        1,
+        "--hidden",
+        48,
+        "--heads",
+        3,
+        "--ffn",
+        100,
+        "--vocab",
+        33,
+        "--out",
+        a);
+    CommandRun run =
+        CommandRun.of("convert", a, "--to", "gguf", "--dtype", "q8_0", "--out", temp.resolve("g"));
+    assertEquals(0, run.status(), run.err());
+    assertTrue(
+        run.err()
+            .startsWith("9 matrices kept their type, as their rows are not whole blocks of 32"),
+        run.err());
+    CommandRun fine =
+        CommandRun.of("convert", a, "--to", "gguf", "--dtype", "f32", "--out", temp.resolve("f"));
+    assertEquals("", fine.err());
+  }
+
   @Test
   void quantisesWhatItCan() {
     Path a = temp.resolve("a");

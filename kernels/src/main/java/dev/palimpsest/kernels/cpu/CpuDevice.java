@@ -16,6 +16,7 @@ import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
 import dev.palimpsest.kernels.WeightView;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -25,10 +26,14 @@ import java.util.List;
  * tasks of each op.
  *
  * <p>Tensors are native memory; one used after {@link #free} or {@link #close} is answered by an
- * {@link IllegalStateException}.
+ * {@link IllegalStateException}. Ops exclude each other and {@link #close}, which waits for the one
+ * that runs: products work on bare addresses.
  */
 public final class CpuDevice implements Device {
   private static final int[] ALL = {};
+
+  /** A thread that owns no memory. */
+  private static final Thread ELSEWHERE = Thread.ofPlatform().unstarted(() -> {});
 
   private final NativeMemory memory;
   private final ThreadTeam team;
@@ -38,6 +43,7 @@ public final class CpuDevice implements Device {
   private final Rotary rotary;
   private final Attention attention;
   private final Prediction prediction;
+  private MemorySegment logitsBlock = MemorySegment.NULL;
   private boolean closed;
 
   private CpuDevice(NativeMemory memory, ThreadTeam team, RowKernels kernels, Gemm gemm) {
@@ -93,7 +99,7 @@ public final class CpuDevice implements Device {
   // ---- memory ----
 
   @Override
-  public Tensor allocate(DType dtype, int rows, int width) {
+  public synchronized Tensor allocate(DType dtype, int rows, int width) {
     open("allocate");
     if (dtype != DType.F32 && dtype != DType.BF16) {
       throw new IllegalArgumentException("allocate: activations are F32 or BF16; found " + dtype);
@@ -106,13 +112,13 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public void free(Tensor tensor) {
+  public synchronized void free(Tensor tensor) {
     open("free");
     memory.free(tensor.memory());
   }
 
   @Override
-  public PackedLinear pack(WeightView... parts) {
+  public synchronized PackedLinear pack(WeightView... parts) {
     open("pack");
     if (parts.length == 0) {
       throw new IllegalArgumentException("pack: wants at least one projection");
@@ -133,7 +139,7 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public PackedLinear packGated(WeightView gate, WeightView up) {
+  public synchronized PackedLinear packGated(WeightView gate, WeightView up) {
     open("packGated");
     matrix("packGated", gate);
     matrix("packGated", up);
@@ -167,14 +173,14 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public EmbeddingTable table(WeightView weights) {
+  public synchronized EmbeddingTable table(WeightView weights) {
     open("table");
     matrix("table", weights);
     return new CpuTable(this, weights);
   }
 
   @Override
-  public Tensor vector(WeightView... parts) {
+  public synchronized Tensor vector(WeightView... parts) {
     open("vector");
     long width = 0;
     for (WeightView part : parts) {
@@ -201,7 +207,7 @@ public final class CpuDevice implements Device {
   // ---- ops ----
 
   @Override
-  public void embed(EmbeddingTable table, int[] tokens, int rows, Tensor out) {
+  public synchronized void embed(EmbeddingTable table, int[] tokens, int rows, Tensor out) {
     open("embed");
     if (!(table instanceof CpuTable t) || t.owner() != this) {
       throw new IllegalArgumentException("embed: the table was made by another device");
@@ -233,14 +239,15 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public void rmsNorm(Tensor x, int rows, Tensor weight, float eps, Tensor out) {
+  public synchronized void rmsNorm(Tensor x, int rows, Tensor weight, float eps, Tensor out) {
     open("rmsNorm");
     tensor("rmsNorm", "x", x, DType.F32, rows, x.width());
     norm("rmsNorm", x, ALL, rows, weight, eps, out);
   }
 
   @Override
-  public void rmsNormRows(Tensor x, int[] index, int count, Tensor weight, float eps, Tensor out) {
+  public synchronized void rmsNormRows(
+      Tensor x, int[] index, int count, Tensor weight, float eps, Tensor out) {
     open("rmsNormRows");
     tensor("rmsNormRows", "x", x, DType.F32, 0, x.width());
     if (index.length < count) {
@@ -271,18 +278,19 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public void linear(Tensor x, int rows, PackedLinear weights, Tensor out) {
+  public synchronized void linear(Tensor x, int rows, PackedLinear weights, Tensor out) {
     multiply("linear", x, rows, weights, Gemm.Mode.STORE, MemorySegment.NULL, out);
   }
 
   @Override
-  public void linear(Tensor x, int rows, PackedLinear weights, Tensor bias, Tensor out) {
+  public synchronized void linear(
+      Tensor x, int rows, PackedLinear weights, Tensor bias, Tensor out) {
     tensor("linear", "bias", bias, DType.F32, 1, weights.outFeatures());
     multiply("linear", x, rows, weights, Gemm.Mode.STORE, bias.memory(), out);
   }
 
   @Override
-  public void addBias(Tensor x, int rows, Tensor bias) {
+  public synchronized void addBias(Tensor x, int rows, Tensor bias) {
     open("addBias");
     tensor("addBias", "x", x, DType.F32, rows, bias.width());
     tensor("addBias", "bias", bias, DType.F32, 1, x.width());
@@ -292,12 +300,12 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public void linearAdd(Tensor x, int rows, PackedLinear weights, Tensor accumulator) {
+  public synchronized void linearAdd(Tensor x, int rows, PackedLinear weights, Tensor accumulator) {
     multiply("linearAdd", x, rows, weights, Gemm.Mode.ADD, MemorySegment.NULL, accumulator);
   }
 
   @Override
-  public void gatedSilu(Tensor x, int rows, PackedLinear gateUp, Tensor out) {
+  public synchronized void gatedSilu(Tensor x, int rows, PackedLinear gateUp, Tensor out) {
     multiply("gatedSilu", x, rows, gateUp, Gemm.Mode.GATED, MemorySegment.NULL, out);
   }
 
@@ -332,7 +340,7 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public void headNorm(
+  public synchronized void headNorm(
       Tensor fused, int rows, HeadShape shape, Tensor queryWeight, Tensor keyWeight, float eps) {
     open("headNorm");
     tensor("headNorm", "fused", fused, DType.F32, rows, shape.fusedWidth());
@@ -342,7 +350,8 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public void rotate(Tensor fused, int rows, HeadShape shape, Rope rope, int[] positions) {
+  public synchronized void rotate(
+      Tensor fused, int rows, HeadShape shape, Rope rope, int[] positions) {
     open("rotate");
     tensor("rotate", "fused", fused, DType.F32, rows, shape.fusedWidth());
     if (rope.dims() > shape.headDim()) {
@@ -359,7 +368,7 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public void attention(
+  public synchronized void attention(
       Tensor fused, HeadShape shape, RowSpans spans, AttentionMask mask, Tensor out) {
     open("attention");
     int rows = spans.rows();
@@ -374,7 +383,7 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public KvStore keyValues(int layers, HeadShape shape, long maxBytes) {
+  public synchronized KvStore keyValues(int layers, HeadShape shape, long maxBytes) {
     open("keyValues");
     if (layers <= 0 || maxBytes < 0) {
       throw new IllegalArgumentException(
@@ -388,7 +397,7 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public void attention(
+  public synchronized void attention(
       Tensor fused,
       HeadShape shape,
       RowSpans spans,
@@ -448,7 +457,7 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public void predict(
+  public synchronized void predict(
       Tensor hidden, int rows, PackedLinear head, PredictionRows wanted, Predictions out) {
     open("predict");
     CpuLinear map = linear("predict", head, false);
@@ -470,7 +479,7 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public void logits(Tensor hidden, int rows, PackedLinear head, MemorySegment out) {
+  public synchronized void logits(Tensor hidden, int rows, PackedLinear head, MemorySegment out) {
     open("logits");
     CpuLinear map = linear("logits", head, false);
     tensor("logits", "hidden", hidden, computeType(), rows, map.in);
@@ -487,35 +496,52 @@ public final class CpuDevice implements Device {
               + out.byteSize()
               + (out.isReadOnly() ? ", read-only" : ""));
     }
-    if (out.isNative() && out.address() % 4 == 0) {
-      gemm.multiply(hidden.memory(), rows, map, Gemm.Mode.STORE, MemorySegment.NULL, out);
+    if (out.isNative() && out.address() % 4 == 0 && keptOpen(out)) {
+      gemm.multiply(
+          hidden.memory(), rows, map, Gemm.Mode.STORE, MemorySegment.NULL, anyThreads(out, bytes));
       return;
     }
-    int chunk = Math.clamp((32L << 20) / (4L * map.out), 1, rows);
-    MemorySegment block = memory.allocate(4L * chunk * map.out);
-    try {
-      long xRow = (long) map.in * computeType().blockBytes();
-      for (int row = 0; row < rows; row += chunk) {
-        int n = Math.min(chunk, rows - row);
-        gemm.multiply(
-            hidden.memory().asSlice(row * xRow),
-            n,
-            map,
-            Gemm.Mode.STORE,
-            MemorySegment.NULL,
-            block);
-        MemorySegment.copy(
-            block,
-            JAVA_FLOAT_UNALIGNED,
-            0,
-            out,
-            JAVA_FLOAT_UNALIGNED,
-            4L * row * map.out,
-            (long) n * map.out);
-      }
-    } finally {
-      memory.free(block);
+    int chunk =
+        Math.min(Math.max(1, rows), 128 * Math.clamp((32L << 20) / (512L * map.out), 1, 64));
+    if (logitsBlock.byteSize() < 4L * chunk * map.out) {
+      memory.free(logitsBlock);
+      logitsBlock = MemorySegment.NULL;
+      logitsBlock = memory.allocate(4L * chunk * map.out);
     }
+    long xRow = (long) map.in * computeType().blockBytes();
+    for (int row = 0; row < rows; row += chunk) {
+      int n = Math.min(chunk, rows - row);
+      gemm.multiply(
+          hidden.memory().asSlice(row * xRow),
+          n,
+          map,
+          Gemm.Mode.STORE,
+          MemorySegment.NULL,
+          logitsBlock);
+      MemorySegment.copy(
+          logitsBlock,
+          JAVA_FLOAT_UNALIGNED,
+          0,
+          out,
+          JAVA_FLOAT_UNALIGNED,
+          4L * row * map.out,
+          (long) n * map.out);
+    }
+  }
+
+  /**
+   * Whether memory of the caller's cannot be freed while this op runs: only this thread could, or
+   * nobody. Another is written to by checked copies alone.
+   */
+  private static boolean keptOpen(MemorySegment out) {
+    return out.scope().equals(Arena.global().scope())
+        || (out.isAccessibleBy(Thread.currentThread()) && !out.isAccessibleBy(ELSEWHERE));
+  }
+
+  /** The same memory for all threads of the team. */
+  @SuppressWarnings("restricted")
+  private static MemorySegment anyThreads(MemorySegment out, long bytes) {
+    return MemorySegment.ofAddress(out.address()).reinterpret(bytes);
   }
 
   // ---- checks ----
@@ -557,7 +583,7 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
     if (!closed) {
       closed = true;
       team.close();

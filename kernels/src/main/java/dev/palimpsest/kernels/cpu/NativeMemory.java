@@ -19,7 +19,7 @@ final class NativeMemory implements AutoCloseable {
   private boolean closed;
 
   /** A zeroed block, at least one cache line long. */
-  MemorySegment allocate(long size) {
+  synchronized MemorySegment allocate(long size) {
     if (closed) {
       throw new IllegalStateException("the device is closed");
     }
@@ -34,7 +34,10 @@ final class NativeMemory implements AutoCloseable {
               + size
               + " bytes; this device holds "
               + bytes
-              + " bytes already. Use a smaller model or batch, or bf16 instead of f32",
+              + " bytes already ("
+              + e.getMessage()
+              + "). Java grants native memory up to -XX:MaxDirectMemorySize, by default the size of"
+              + " the heap: raise it, use a smaller model or batch, or bf16 instead of f32",
           e);
     }
     arenas.put(block.address(), arena);
@@ -43,7 +46,7 @@ final class NativeMemory implements AutoCloseable {
   }
 
   /** Gives back a block; one given back already is passed over. */
-  void free(MemorySegment block) {
+  synchronized void free(MemorySegment block) {
     Arena arena = block.scope().isAlive() ? arenas.remove(block.address()) : null;
     if (arena != null) {
       bytes -= block.byteSize();
@@ -51,12 +54,12 @@ final class NativeMemory implements AutoCloseable {
     }
   }
 
-  long bytes() {
+  synchronized long bytes() {
     return bytes;
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
     closed = true;
     arenas.values().forEach(Arena::close);
     arenas.clear();

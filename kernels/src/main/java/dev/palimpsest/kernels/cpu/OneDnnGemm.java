@@ -132,6 +132,8 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
     for (int i = 0; i < blocks.length; i++) {
       if (blocks[i].byteSize() < bytes) {
         memory.free(blocks[i]);
+        blocks[i] =
+            MemorySegment.NULL; // an allocation that fails must not leave a freed one in use
         blocks[i] = memory.allocate(bytes);
       }
     }

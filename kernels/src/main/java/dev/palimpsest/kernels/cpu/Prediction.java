@@ -48,8 +48,7 @@ final class Prediction implements ThreadTeam.Job {
     }
     int capacity = Math.clamp(TILE_BYTES / (4L * vocabulary) / 16 * 16, FEWEST_ROWS, MOST_ROWS);
     long rowBytes = (long) head.in * gemm.computeType().blockBytes();
-    inputs = reserve(inputs, capacity * rowBytes);
-    logits = reserve(logits, 4L * capacity * vocabulary);
+    reserve(capacity * rowBytes, 4L * capacity * vocabulary);
     int next = 0;
     while (next < entries) {
       firstEntry = next;
@@ -77,14 +76,18 @@ final class Prediction implements ThreadTeam.Job {
     }
   }
 
-  private MemorySegment reserve(MemorySegment block, long bytes) {
-    if (block.byteSize() >= bytes) {
-      return block;
+  /** Freed blocks are forgotten first: an allocation that fails must not leave one in use. */
+  private void reserve(long inputBytes, long logitBytes) {
+    if (inputs.byteSize() < inputBytes) {
+      memory.free(inputs);
+      inputs = MemorySegment.NULL;
+      inputs = memory.allocate(inputBytes);
     }
-    if (block.address() != 0) {
-      memory.free(block);
+    if (logits.byteSize() < logitBytes) {
+      memory.free(logits);
+      logits = MemorySegment.NULL;
+      logits = memory.allocate(logitBytes);
     }
-    return memory.allocate(bytes);
   }
 
   @Override

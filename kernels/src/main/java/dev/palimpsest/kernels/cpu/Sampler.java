@@ -96,7 +96,7 @@ final class Sampler {
         filtered = new float[n];
       }
       w = filtered;
-      kernels.exponentials(logits, n, max, 1 / temperature, w, sums);
+      kernels.exponentials(logits, n, max, inverse(temperature), w, sums);
     }
     double keptSum = sums[0];
     double keptWeighted = sums[1];
@@ -111,7 +111,7 @@ final class Sampler {
         w = filtered;
       }
       filter(w, n, keptSum, sampling);
-      float inverse = temperature > 0 ? 1 / temperature : 1;
+      float inverse = temperature > 0 ? inverse(temperature) : 1;
       keptSum = 0;
       keptWeighted = 0;
       keptSecond = 0;
@@ -143,6 +143,11 @@ final class Sampler {
       }
       logits[token] = Float.NEGATIVE_INFINITY;
     }
+  }
+
+  /** Finite even for the smallest temperatures: 0 times infinity would be NaN. */
+  private static float inverse(float temperature) {
+    return Math.min(1 / temperature, Float.MAX_VALUE);
   }
 
   private static float gap(float max, float second, float temperature) {

@@ -19,6 +19,8 @@ import dev.palimpsest.kernels.WeightView;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -131,5 +133,65 @@ class CpuDeviceTest {
     assertThrows(
         IllegalStateException.class,
         () -> device.predict(x, 1, map, new PredictionRows(), new Predictions()));
+  }
+
+  /** Products work on bare addresses: without mutual exclusion the JVM would crash. */
+  @ParameterizedTest
+  @MethodSource("devices")
+  void closingWaitsForTheOpThatRunsInAnotherThread(CpuOptions options) throws Exception {
+    for (int round = 0; round < 5; round++) {
+      CpuDevice device = CpuDevice.open(options);
+      try (Arena arena = Arena.ofShared()) {
+        WeightView w = Fixture.view(arena, "w", DType.F32, new float[512 * 256], 512, 256);
+        PackedLinear map = device.pack(w);
+        Tensor x = device.allocate(device.computeType(), 200, 256);
+        Tensor out = device.allocate(DType.F32, 200, 512);
+        CountDownLatch running = new CountDownLatch(3);
+        CompletableFuture<Void> answer =
+            CompletableFuture.runAsync(
+                () -> {
+                  while (true) {
+                    device.linear(x, 200, map, out);
+                    running.countDown();
+                  }
+                });
+        running.await();
+        device.close();
+        Throwable told = answer.<Throwable>handle((r, e) -> e.getCause()).get();
+        assertTrue(told.getMessage().contains("closed"), told.toString());
+      }
+    }
+  }
+
+  /** The answer is an exception or the logits, never a write into memory that is gone. */
+  @ParameterizedTest
+  @MethodSource("devices")
+  void logitsWriteToSharedMemoryByCheckedCopiesAlone(CpuOptions options) {
+    try (CpuDevice device = CpuDevice.open(options);
+        Arena arena = Arena.ofShared()) {
+      WeightView w = Fixture.view(arena, "w", DType.F32, Fixture.gaussian(1, 512 * 64), 512, 64);
+      PackedLinear map = device.pack(w);
+      Tensor x =
+          Fixture.tensor(
+              device,
+              device.computeType(),
+              Fixture.gaussian(2, 33 * 64, device.computeType()),
+              64,
+              0);
+      MemorySegment heap = MemorySegment.ofArray(new float[33 * 512]);
+      device.logits(x, 33, map, heap);
+      try (Arena mine = Arena.ofConfined()) {
+        MemorySegment out = mine.allocate(4L * 33 * 512, 4);
+        device.logits(x, 33, map, out);
+        assertEquals(-1, heap.mismatch(out));
+      }
+      MemorySegment out = arena.allocate(4L * 33 * 512, 4);
+      device.logits(x, 33, map, out);
+      assertEquals(-1, heap.mismatch(out));
+      Arena gone = Arena.ofShared();
+      MemorySegment dead = gone.allocate(4L * 33 * 512, 4);
+      gone.close();
+      assertThrows(IllegalStateException.class, () -> device.logits(x, 33, map, dead));
+    }
   }
 }

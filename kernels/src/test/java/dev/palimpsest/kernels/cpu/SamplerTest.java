@@ -362,4 +362,18 @@ class SamplerTest {
       assertEquals(all.presentProbability(e), found.presentProbability(i));
     }
   }
+
+  @Test
+  void theSmallestTemperatureIsAsGoodAsNone() {
+    for (RowKernels kernels : BOTH) {
+      for (Sampling.Distribution on : Sampling.Distribution.values()) {
+        float[] logits = new float[37];
+        logits[9] = 1;
+        Sampling s = new Sampling(Float.MIN_VALUE, 0, 1f, on);
+        Predictions found = predict(kernels, logits, s, 3);
+        assertEquals(9, found.token(0));
+        assertTrue(found.confidence(0) > 0, on + ": confidence " + found.confidence(0));
+      }
+    }
+  }
 }
