@@ -19,9 +19,9 @@ import tools.jackson.databind.json.JsonMapper;
       "Measures a checkpoint on the held-out files, beside a 5-gram model of the train split,",
       "and writes the numbers into the model's README.md and card.json."
     },
-    mixinStandardHelpOptions = true,
     showDefaultValues = true)
 final class EvaluateCommand implements Runnable {
+  @Mixin private TrainCommand.Help help;
   @Mixin private TrainCommand.Work work;
 
   @Option(

@@ -28,7 +28,6 @@ import picocli.CommandLine.Option;
       "Without a subcommand: corpus, tokenizer, run and export, each skipped or resumed where its"
           + " result is already there."
     },
-    mixinStandardHelpOptions = true,
     subcommands = {
       TrainCommand.CorpusCommand.class,
       TrainCommand.TokenizerCommand.class,
@@ -39,6 +38,7 @@ import picocli.CommandLine.Option;
     usageHelpAutoWidth = true,
     showDefaultValues = true)
 public final class TrainCommand implements Runnable {
+  @Mixin private Help help;
   @Mixin private Work work;
   @Mixin private CorpusOptions corpus;
   @Mixin private TokenizerOptions tokenizer;
@@ -90,6 +90,16 @@ public final class TrainCommand implements Runnable {
     }
   }
 
+  /** {@code --help}, which picocli answers by itself. */
+  static final class Help {
+    @Option(
+        names = {"-h", "--help"},
+        usageHelp = true,
+        showDefaultValue = CommandLine.Help.Visibility.NEVER,
+        description = "show this help and exit")
+    boolean asked;
+  }
+
   /** Where everything lies. */
   static final class Work {
     @Option(
@@ -129,6 +139,7 @@ public final class TrainCommand implements Runnable {
     @Option(
         names = "--library",
         paramLabel = "GROUP:ARTIFACT:VERSION",
+        showDefaultValue = CommandLine.Help.Visibility.NEVER,
         description = "a library to take (repeatable); the trainer's own list if none is named")
     List<String> libraries = List.of();
 
@@ -265,6 +276,7 @@ public final class TrainCommand implements Runnable {
     @Option(
         names = "--until",
         paramLabel = "HH:MM",
+        showDefaultValue = CommandLine.Help.Visibility.NEVER,
         description = "end at this time of day instead, whatever the speed")
     Optional<LocalTime> until = Optional.empty();
 
@@ -357,7 +369,7 @@ public final class TrainCommand implements Runnable {
   static final class ExportOptions {
     @Option(
         names = "--out",
-        defaultValue = "models/java-tiny",
+        defaultValue = "trainer/target/java-tiny/model",
         description = "folder for config.json, tokenizer.json and model.safetensors")
     Path out;
 
@@ -396,9 +408,9 @@ public final class TrainCommand implements Runnable {
   @Command(
       name = "corpus",
       description = "Downloads the source jars, checks their licences and writes the two splits.",
-      mixinStandardHelpOptions = true,
       showDefaultValues = true)
   static final class CorpusCommand implements Runnable {
+    @Mixin private Help help;
     @Mixin private Work work;
     @Mixin private CorpusOptions options;
 
@@ -411,9 +423,9 @@ public final class TrainCommand implements Runnable {
   @Command(
       name = "tokenizer",
       description = "Learns the byte-pair encoding from the train split and encodes both splits.",
-      mixinStandardHelpOptions = true,
       showDefaultValues = true)
   static final class TokenizerCommand implements Runnable {
+    @Mixin private Help help;
     @Mixin private Work work;
     @Mixin private TokenizerOptions options;
 
@@ -429,9 +441,9 @@ public final class TrainCommand implements Runnable {
         "Trains, or goes on from the checkpoint that is there.",
         "SIGTERM and Ctrl-C write a checkpoint first."
       },
-      mixinStandardHelpOptions = true,
       showDefaultValues = true)
   static final class RunCommand implements Runnable {
+    @Mixin private Help help;
     @Mixin private Work work;
     @Mixin private RunOptions options;
 
@@ -444,9 +456,9 @@ public final class TrainCommand implements Runnable {
   @Command(
       name = "export",
       description = "Writes the averaged weights of the last checkpoint as a LLaDA folder.",
-      mixinStandardHelpOptions = true,
       showDefaultValues = true)
   static final class ExportCommand implements Runnable {
+    @Mixin private Help help;
     @Mixin private Work work;
     @Mixin private ExportOptions options;
 
