@@ -42,7 +42,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      defaultValue = "64",
+      defaultValue = "32",
       description = "Tokens to write (default: ${DEFAULT-VALUE}).")
   private int tokens;
 

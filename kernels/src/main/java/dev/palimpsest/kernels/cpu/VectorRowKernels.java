@@ -78,23 +78,41 @@ final class VectorRowKernels implements RowKernels {
 
   // ---- exp, bf16 ----
 
+  // Constants as vectors: broadcasting them where they are used costs the JIT so much of its
+  // inlining
+  // budget that it may give up on a loop and box every vector in it.
+  private static final FloatVector ZERO = FloatVector.zero(F);
+  private static final FloatVector ONE = broadcast(1f);
+  private static final FloatVector LOG2_E = broadcast(Exponential.LOG2_E);
+  private static final FloatVector ROUND = broadcast(Exponential.ROUND);
+  private static final FloatVector MINUS_LN2_HIGH = broadcast(-Exponential.LN2_HIGH);
+  private static final FloatVector MINUS_LN2_LOW = broadcast(-Exponential.LN2_LOW);
+  private static final FloatVector C7 = broadcast(Exponential.C7);
+  private static final FloatVector C6 = broadcast(Exponential.C6);
+  private static final FloatVector C5 = broadcast(Exponential.C5);
+  private static final FloatVector C4 = broadcast(Exponential.C4);
+  private static final FloatVector C3 = broadcast(Exponential.C3);
+  private static final FloatVector C2 = broadcast(Exponential.C2);
+  private static final FloatVector LOWEST = broadcast(Exponential.LOWEST);
+  private static final FloatVector HIGHEST = broadcast(Exponential.HIGHEST);
+
   /** exp(x) for x ≤ {@link Exponential#HIGHEST}. */
   private static FloatVector exp(FloatVector x) {
-    FloatVector shifted = x.fma(broadcast(Exponential.LOG2_E), broadcast(Exponential.ROUND));
-    FloatVector n = shifted.sub(Exponential.ROUND);
-    FloatVector r = n.fma(broadcast(-Exponential.LN2_HIGH), x);
-    r = n.fma(broadcast(-Exponential.LN2_LOW), r);
-    FloatVector p = r.fma(broadcast(Exponential.C7), broadcast(Exponential.C6));
-    p = p.fma(r, broadcast(Exponential.C5));
-    p = p.fma(r, broadcast(Exponential.C4));
-    p = p.fma(r, broadcast(Exponential.C3));
-    p = p.fma(r, broadcast(Exponential.C2));
-    p = p.fma(r.mul(r), r).add(1f);
+    FloatVector shifted = x.fma(LOG2_E, ROUND);
+    FloatVector n = shifted.sub(ROUND);
+    FloatVector r = n.fma(MINUS_LN2_HIGH, x);
+    r = n.fma(MINUS_LN2_LOW, r);
+    FloatVector p = r.fma(C7, C6);
+    p = p.fma(r, C5);
+    p = p.fma(r, C4);
+    p = p.fma(r, C3);
+    p = p.fma(r, C2);
+    p = p.fma(r.mul(r), r).add(ONE);
     FloatVector e =
         p.reinterpretAsInts()
             .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
             .reinterpretAsFloats();
-    return e.blend(0f, x.lt(Exponential.LOWEST));
+    return e.blend(ZERO, x.compare(VectorOperators.LT, LOWEST));
   }
 
   private static FloatVector broadcast(float x) {
@@ -340,8 +358,8 @@ final class VectorRowKernels implements RowKernels {
 
   private static FloatVector silu(FloatVector g) {
     FloatVector x = g.neg();
-    x = x.blend(Exponential.HIGHEST, x.compare(VectorOperators.GT, Exponential.HIGHEST));
-    return g.div(exp(x).add(1f));
+    x = x.blend(HIGHEST, x.compare(VectorOperators.GT, HIGHEST));
+    return g.div(exp(x).add(ONE));
   }
 
   @Override
@@ -395,8 +413,9 @@ final class VectorRowKernels implements RowKernels {
     } else {
       now = before;
     }
+    FloatVector shift = broadcast(now);
     for (int i = 0; i < n; i += L) {
-      FloatVector e = exp(FloatVector.fromArray(F, scores, at + i).sub(now));
+      FloatVector e = exp(FloatVector.fromArray(F, scores, at + i).sub(shift));
       e.intoArray(scores, at + i);
       sum = sum.add(e);
     }
