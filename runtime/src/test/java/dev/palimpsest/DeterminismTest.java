@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.cache.CacheMode;
+import dev.palimpsest.process.Correction.Edit;
+import dev.palimpsest.process.Correction.Remask;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
-import dev.palimpsest.process.MaskedOptions.Remask;
+import dev.palimpsest.process.Pace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -91,8 +93,7 @@ class DeterminismTest {
               .tokens(random.ints(1 + random.nextInt(20), 2, 450).toArray())
               .hole(1 + random.nextInt(30))
               .algorithm(algorithms[i % algorithms.length])
-              .steps(1 + random.nextInt(8))
-              .threshold(0.05)
+              .pace(pace(algorithms[i % algorithms.length], random))
               .temperature(i % 3 == 0 ? 0 : 0.7f)
               .topK(i % 5 == 0 ? 20 : 0)
               .topP(i % 4 == 0 ? 0.9f : 1)
@@ -101,10 +102,22 @@ class DeterminismTest {
               .cacheRefresh(i % 4)
               .seed(i);
       if (i % 7 == 0) {
-        builder.tokens(random.ints(5, 2, 450).toArray()).remask(new Remask(0.02, 4));
+        builder.tokens(random.ints(5, 2, 450).toArray()).correction(new Remask(0.02, 4));
+      }
+      if (i % 7 == 3) {
+        builder.tokens(random.ints(5, 2, 450).toArray()).correction(new Edit(0.002));
       }
       requests.add(builder.build());
     }
     return requests;
+  }
+
+  private static Pace pace(Algorithm algorithm, Random random) {
+    if (!algorithm.countsSteps()) {
+      return new Pace.AsNeeded(1 + random.nextInt(20));
+    }
+    return algorithm != Algorithm.ORIGIN && random.nextBoolean()
+        ? new Pace.TokensPerStep(1 + random.nextInt(6))
+        : new Pace.Steps(1 + random.nextInt(8));
   }
 }

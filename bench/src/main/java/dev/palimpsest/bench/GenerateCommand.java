@@ -49,7 +49,8 @@ final class GenerateCommand implements Callable<Integer> {
       names = "--steps",
       defaultValue = "8",
       paramLabel = "S",
-      description = "Denoising steps of each request (default: ${DEFAULT-VALUE}).")
+      description =
+          "Denoising steps of each request, for rules that count them (default: ${DEFAULT-VALUE}).")
   private int steps;
 
   @Option(
@@ -84,7 +85,8 @@ final class GenerateCommand implements Callable<Integer> {
       converter = Rule.class,
       paramLabel = "RULE",
       description =
-          "Commit rule: low-confidence, random, origin, maskgit-plus, margin, entropy or threshold"
+          "Commit rule: low-confidence, random, origin, maskgit-plus, margin, entropy; threshold,"
+              + " factor, entropy-bounded, margin-threshold, hierarchical"
               + " (default: ${DEFAULT-VALUE}).")
   private Algorithm algorithm;
 
@@ -203,7 +205,7 @@ final class GenerateCommand implements Callable<Integer> {
     return builder
         .hole(newTokens)
         .algorithm(algorithm)
-        .steps(steps)
+        .usualSteps(steps)
         .blockLength(blockLength)
         .cache(cache)
         .cacheRefresh(cacheRefresh)

@@ -9,6 +9,7 @@ import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.process.ActiveBlock;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.DiffusionProcess;
+import dev.palimpsest.process.Positions;
 import dev.palimpsest.process.Revision;
 import java.util.Optional;
 
@@ -87,7 +88,9 @@ final class ScheduledRequest {
       }
     }
     firstPrediction = batch.wanted().size();
-    for (int position : process.wanted()) {
+    Positions wanted = process.wanted();
+    for (int i = 0; i < wanted.size(); i++) {
+      int position = wanted.at(i);
       int row = (shifted ? Math.max(position - 1, 0) : position) - from;
       batch
           .wanted()
