@@ -108,13 +108,17 @@ final class LocalEngine implements Engine {
   private static CpuOptions cpuOptions(EngineOptions options) {
     CpuOptions.ComputeType compute =
         switch (options.dtype()) {
-          case AUTO -> CpuOptions.ComputeType.AUTO;
+          case AUTO, INT8 -> CpuOptions.ComputeType.AUTO;
           case F32 -> CpuOptions.ComputeType.F32;
           case BF16 -> CpuOptions.ComputeType.BF16;
         };
     return CpuOptions.DEFAULT
         .withThreads(options.threads())
         .withComputeType(compute)
+        .withWeights(
+            options.dtype() == EngineOptions.ComputeType.INT8
+                ? CpuOptions.Weights.INT8
+                : CpuOptions.Weights.COMPUTE_TYPE)
         .withVector(options.vectorApi() ? CpuOptions.Vector.AUTO : CpuOptions.Vector.OFF);
   }
 

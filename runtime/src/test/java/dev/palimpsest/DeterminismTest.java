@@ -24,7 +24,14 @@ class DeterminismTest {
   private static final int REQUESTS = 33;
 
   @ParameterizedTest
-  @CsvSource({"llada-tiny, F32", "llada-tiny, BF16", "dream-tiny, F32", "dream-tiny, BF16"})
+  @CsvSource({
+    "llada-tiny, F32",
+    "llada-tiny, BF16",
+    "llada-tiny, INT8",
+    "dream-tiny, F32",
+    "dream-tiny, BF16",
+    "dream-tiny, INT8"
+  })
   void tokensDoNotDependOnBatchOrThreads(String model, ComputeType dtype, @TempDir Path temp)
       throws Exception {
     Path path = GoldenPaths.of(model);
