@@ -121,6 +121,11 @@ public final class RequestCache {
     return refreshes(active) || mode == CacheMode.PREFIX ? canvasLength : active.to();
   }
 
+  /** Whether the next step feeds the whole canvas and stores all its keys and values. */
+  public boolean refreshing(ActiveBlock active) {
+    return keeps() && refreshes(active);
+  }
+
   private boolean refreshes(ActiveBlock active) {
     return mode == CacheMode.NONE
         || active.index() != block

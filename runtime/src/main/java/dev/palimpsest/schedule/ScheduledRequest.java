@@ -53,6 +53,11 @@ final class ScheduledRequest {
     return fed * (process.guidance() != 0 ? 2 : 1);
   }
 
+  /** Whether the next batch refreshes its cache. */
+  boolean refreshing() {
+    return cache.refreshing(process.active());
+  }
+
   /** Whether it needs pages of the cache. */
   boolean caches() {
     return cache.keeps();
