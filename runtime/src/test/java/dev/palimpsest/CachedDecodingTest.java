@@ -16,6 +16,8 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,7 +53,7 @@ class CachedDecodingTest {
           }
           List<Revision> exact = revisions(engine, request.cache(CacheMode.NONE));
           assertTrue(exact.size() > 8, algorithm + " takes too few steps to show anything");
-          for (CacheMode mode : List.of(CacheMode.PREFIX, CacheMode.DUAL)) {
+          for (CacheMode mode : List.of(CacheMode.PREFIX, CacheMode.DUAL, CacheMode.DELAYED)) {
             assertEquals(
                 exact,
                 revisions(engine, request.cache(mode).cacheRefresh(1)),
@@ -87,7 +89,14 @@ class CachedDecodingTest {
     "dream-tiny, THRESHOLD, DUAL, 0",
     "dream-tiny, THRESHOLD, PREFIX, 2",
     "dream-tiny, ENTROPY, PREFIX, 0",
-    "dream-tiny, ENTROPY, DUAL, 3"
+    "dream-tiny, ENTROPY, DUAL, 3",
+    "llada-tiny, LOW_CONFIDENCE, DELAYED, 0",
+    "llada-tiny, LOW_CONFIDENCE, DELAYED, 3",
+    "llada-tiny, THRESHOLD, DELAYED, 0",
+    "dream-tiny, LOW_CONFIDENCE, DELAYED, 0",
+    "dream-tiny, THRESHOLD, DELAYED, 2",
+    "dream-tiny, ENTROPY, DELAYED, 0",
+    "dream-tiny, ENTROPY, DELAYED, 4"
   })
   void everyStepEqualsThePlainRule(
       String model, Algorithm algorithm, CacheMode cache, int refresh) {
@@ -143,6 +152,7 @@ class CachedDecodingTest {
     }
     ReferenceNetwork.Memory memory = network.memory(x.size());
     List<List<Integer>> rows = new ArrayList<>();
+    Set<Integer> justWritten = new TreeSet<>();
     int blocks = (written + rule.block - 1) / rule.block;
     for (int b = 0; b < blocks; b++) {
       int start = prompt.length + b * rule.block;
@@ -153,11 +163,20 @@ class CachedDecodingTest {
         boolean refresh = s == 0 || (rule.refresh > 0 && s % rule.refresh == 0);
         int from = refresh ? 0 : Math.max(0, start - shift);
         int to = refresh || rule.cache == CacheMode.PREFIX ? x.size() : end;
-        double[][] logits = network.feed(x, from, to, memory);
+        Set<Integer> fed = new TreeSet<>(IntStream.range(from, to).boxed().toList());
+        if (rule.cache == CacheMode.DELAYED && !refresh) {
+          fed.clear();
+          fed.addAll(justWritten);
+          fed.addAll(masked(x, 0, x.size(), mask));
+          masked(x, start, end, mask).forEach(p -> fed.add(Math.max(0, p - shift)));
+        }
+        List<Integer> at = List.copyOf(fed);
+        double[][] logits =
+            network.feed(x, at.stream().mapToInt(Integer::intValue).toArray(), memory);
         List<Guess> guesses =
             new ArrayList<>(
                 masked(x, start, end, mask).stream()
-                    .map(p -> guess(p, logits[Math.max(0, p - shift) - from]))
+                    .map(p -> guess(p, logits[at.indexOf(Math.max(0, p - shift))]))
                     .toList());
         int left = guesses.size();
         int n =
@@ -172,8 +191,10 @@ class CachedDecodingTest {
         ToDoubleFunction<Guess> score =
             rule.algorithm == Algorithm.ENTROPY ? Guess::negativeEntropy : Guess::sure;
         guesses.sort(Comparator.comparingDouble(score).reversed());
+        justWritten.clear();
         for (Guess g : guesses.subList(0, Math.min(n, left))) {
           x.set(g.position, g.token);
+          justWritten.add(g.position);
         }
         rows.add(List.copyOf(x));
       }
