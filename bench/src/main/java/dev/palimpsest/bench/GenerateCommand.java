@@ -65,8 +65,8 @@ final class GenerateCommand implements Callable<Integer> {
       converter = Cache.class,
       paramLabel = "MODE",
       description =
-          "Keys and values a step takes from earlier ones: none, prefix or dual (default:"
-              + " ${DEFAULT-VALUE}).")
+          "Keys and values a step takes from earlier ones: none, prefix, dual, delayed, or block for"
+              + " models that attend in blocks (default: ${DEFAULT-VALUE}).")
   private CacheMode cache;
 
   @Option(
@@ -121,7 +121,7 @@ final class GenerateCommand implements Callable<Integer> {
           .orElseThrow(
               () ->
                   new TypeConversionException(
-                      "expected one of none, prefix, dual; found '" + value + "'"));
+                      "expected one of none, prefix, dual, delayed, block; found '" + value + "'"));
     }
   }
 

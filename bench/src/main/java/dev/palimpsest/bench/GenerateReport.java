@@ -22,7 +22,7 @@ import java.util.Locale;
  * @param algorithm commit rule
  * @param steps denoising steps asked for
  * @param blockLength tokens written together; 0 is all
- * @param cache none, prefix or dual
+ * @param cache none, prefix, dual, delayed or block
  * @param cacheRefresh steps between refreshes within a block; 0 is none
  * @param requests at once
  * @param dtype asked for
