@@ -58,6 +58,7 @@ final class LocalEngine implements Engine {
   private final KvPool cachePages;
   private final Scheduler scheduler;
   private final int[] endTokens;
+  private final int maxBatchTokens;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   private LocalEngine(
@@ -73,6 +74,7 @@ final class LocalEngine implements Engine {
     this.device = device;
     this.network = network;
     this.endTokens = endTokens(model, tokenizer);
+    this.maxBatchTokens = options.maxBatchTokens();
     this.cachePages =
         new KvPool(
             device, model.config().layers(), model.config().heads(), options.kvCacheBudget());
@@ -171,20 +173,12 @@ final class LocalEngine implements Engine {
   public Generation submit(GenerationRequest request) {
     ModelConfig config = model.config();
     CanvasPlan plan = CanvasPlan.of(request.pieces(), config, this::encode);
+    Attending attending = new Attending(config);
     MaskedDiffusion process =
-        MaskedDiffusion.of(
-            plan.tokens(),
-            plan.fixed(),
-            maskedOptions(request, plan),
-            config.maskToken(),
-            endTokens);
+        attending.process(plan, maskedOptions(request, plan), config.maskToken(), endTokens);
     RequestCache cache =
-        RequestCache.of(
-            request.cache(),
-            request.cacheRefresh(),
-            cachePages,
-            plan.tokens().length,
-            process.guidance() != 0);
+        attending.cache(
+            request, cachePages, maxBatchTokens, plan.tokens().length, process.guidance() != 0);
     long submitted = System.nanoTime();
     RunningGeneration generation =
         new RunningGeneration(
@@ -222,7 +216,11 @@ final class LocalEngine implements Engine {
     Algorithm algorithm =
         request
             .algorithm()
-            .orElse(request.threshold().isPresent() ? Algorithm.THRESHOLD : familyAlgorithm());
+            .orElseGet(
+                () ->
+                    request.threshold().isPresent()
+                        ? Algorithm.THRESHOLD
+                        : new Attending(model.config()).algorithm());
     return new MaskedOptions(
         algorithm,
         request.steps().orElse(DEFAULT_STEPS),
@@ -239,10 +237,6 @@ final class LocalEngine implements Engine {
         request.remask(),
         request.stopAtEnd(),
         request.seed().orElse(0));
-  }
-
-  private Algorithm familyAlgorithm() {
-    return model.config().family().equals("dream") ? Algorithm.ENTROPY : Algorithm.LOW_CONFIDENCE;
   }
 
   private int[] suppressed(GenerationRequest request, CanvasPlan plan) {

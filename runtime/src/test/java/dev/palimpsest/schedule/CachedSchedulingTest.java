@@ -52,16 +52,24 @@ class CachedSchedulingTest {
     device.close();
   }
 
+  /** A sequence's positions, e.g. {@code 3-7+9-10}. */
+  private static String ranges(StepBatch batch, int s) {
+    StringBuilder out = new StringBuilder();
+    int end = batch.spans().start(s + 1);
+    for (int row = batch.spans().start(s); row < end; row++) {
+      int p = batch.positions()[row];
+      boolean begins = row == batch.spans().start(s) || batch.positions()[row - 1] != p - 1;
+      boolean ends = row == end - 1 || batch.positions()[row + 1] != p + 1;
+      out.append(begins ? (out.isEmpty() ? "" : "+") + p : "").append(ends ? "-" + (p + 1) : "");
+    }
+    return out.toString();
+  }
+
   /** Notes each sequence's positions; refuses broken tokens; checks that wanted rows are fed. */
   private void network(StepBatch batch, Predictions out, boolean shifted) {
     fed.add(
         IntStream.range(0, batch.spans().sequences())
-            .mapToObj(
-                s ->
-                    batch.positions()[batch.spans().start(s)]
-                        + "-"
-                        + (batch.positions()[batch.spans().start(s + 1) - 1] + 1)
-                        + (batch.spans().paged(s) ? "" : " whole"))
+            .mapToObj(s -> ranges(batch, s) + (batch.spans().paged(s) ? "" : " whole"))
             .collect(Collectors.joining(", ")));
     for (int row = 0; row < batch.rows(); row++) {
       if (batch.tokens()[row] == BROKEN) {
@@ -146,6 +154,12 @@ class CachedSchedulingTest {
         List.of("0-82", "69-74", "0-82", "0-82", "73-78", "0-82", "0-82", "77-82"),
         feeds(CacheMode.DUAL, 2, true, eightSteps()));
     assertEquals(
+        List.of("0-82", "70-82", "72-82", "0-82", "74-82", "76-82", "0-82", "78-82"),
+        feeds(CacheMode.DELAYED, 0, false, eightSteps()));
+    assertEquals(
+        List.of("0-82", "70-82", "0-82", "0-82", "74-82", "0-82", "0-82", "78-82"),
+        feeds(CacheMode.DELAYED, 2, true, eightSteps()));
+    assertEquals(
         java.util.Collections.nCopies(8, "0-82 whole"),
         feeds(CacheMode.NONE, 0, false, eightSteps()));
   }
@@ -159,8 +173,7 @@ class CachedSchedulingTest {
     return process(tokens, fixed, 4, 8);
   }
 
-  @Test
-  void aBlockOfScatteredHolesReachesFromTheFirstToTheLast() {
+  private static MaskedDiffusion scattered() {
     int[] tokens = new int[60];
     BitSet fixed = new BitSet();
     fixed.set(0, 60);
@@ -168,9 +181,37 @@ class CachedSchedulingTest {
       tokens[p] = MASK;
       fixed.clear(p);
     }
+    return process(tokens, fixed, 3, 6);
+  }
+
+  @Test
+  void aBlockOfScatteredHolesReachesFromTheFirstToTheLast() {
     assertEquals(
         List.of("0-60", "20-31", "20-31", "0-60", "31-51", "31-51"),
-        feeds(CacheMode.DUAL, 0, false, process(tokens, fixed, 3, 6)));
+        feeds(CacheMode.DUAL, 0, false, scattered()));
+  }
+
+  /** Masks of all blocks, what has just been written, and with a shift what precedes the wanted. */
+  @Test
+  void delayedFeedsWhatIsMaskedOrNewWhereverItIs() {
+    assertEquals(
+        List.of(
+            "0-60",
+            "20-22+30-32+40-41+50-51",
+            "21-22+30-32+40-41+50-51",
+            "0-60",
+            "31-32+40-41+50-51",
+            "40-41+50-51"),
+        feeds(CacheMode.DELAYED, 0, false, scattered()));
+    assertEquals(
+        List.of(
+            "0-60",
+            "20-22+29-32+40-41+50-51",
+            "21-22+29-32+40-41+50-51",
+            "0-60",
+            "31-32+39-41+49-51",
+            "40-41+49-51"),
+        feeds(CacheMode.DELAYED, 0, true, scattered()));
   }
 
   @Test
@@ -181,7 +222,8 @@ class CachedSchedulingTest {
       CompletableFuture<Void> submitted =
           scheduler.call(
               () -> {
-                for (CacheMode mode : CacheMode.values()) {
+                for (CacheMode mode :
+                    List.of(CacheMode.NONE, CacheMode.PREFIX, CacheMode.DUAL, CacheMode.DELAYED)) {
                   Recorder recorder = new Recorder();
                   recorders.add(recorder);
                   scheduler.submit(
@@ -194,10 +236,10 @@ class CachedSchedulingTest {
     }
     assertEquals(
         List.of(
-            "0-78 whole, 0-78, 0-78",
-            "0-78 whole, 70-78, 70-74",
-            "0-78 whole, 0-78, 0-78",
-            "0-78 whole, 74-78, 74-78"),
+            "0-78 whole, 0-78, 0-78, 0-78",
+            "0-78 whole, 70-78, 70-74, 70-78",
+            "0-78 whole, 0-78, 0-78, 0-78",
+            "0-78 whole, 74-78, 74-78, 74-78"),
         fed);
   }
 
