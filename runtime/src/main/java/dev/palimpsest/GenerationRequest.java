@@ -3,6 +3,8 @@ package dev.palimpsest;
 
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.process.MaskedOptions;
+import dev.palimpsest.schedule.Terms;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -123,6 +125,16 @@ public final class GenerationRequest {
     return values.seed;
   }
 
+  /** Who goes first when not all fit into a batch; 0 unless set. */
+  public int priority() {
+    return values.priority;
+  }
+
+  /** Time from submission to the end, at most. */
+  public Optional<Duration> deadline() {
+    return values.deadline;
+  }
+
   /** Collects the parts of a request; reusable, {@link #build} takes a snapshot. */
   public static final class Builder {
     private List<Piece> pieces = new ArrayList<>();
@@ -141,6 +153,8 @@ public final class GenerationRequest {
     private boolean stopAtEnd;
     private boolean plainTextOnly;
     private OptionalLong seed = OptionalLong.empty();
+    private int priority;
+    private Optional<Duration> deadline = Optional.empty();
 
     private Builder() {}
 
@@ -161,6 +175,8 @@ public final class GenerationRequest {
       stopAtEnd = other.stopAtEnd;
       plainTextOnly = other.plainTextOnly;
       seed = other.seed;
+      priority = other.priority;
+      deadline = other.deadline;
     }
 
     /** Appends text that stays. */
@@ -299,6 +315,28 @@ public final class GenerationRequest {
     /** Seed of all noise; unset means 0, so that runs repeat. */
     public Builder seed(long value) {
       seed = OptionalLong.of(value);
+      return this;
+    }
+
+    /**
+     * Who goes first when not all fit into a batch or into the cache's memory: {@value
+     * Terms#LOWEST} to {@value Terms#HIGHEST}, the higher before the lower, but nobody waits for
+     * ever; {@link dev.palimpsest.schedule.Scheduler} has the rule. Does not change what is
+     * written.
+     */
+    public Builder priority(int value) {
+      priority = new Terms(value, Optional.empty()).priority();
+      return this;
+    }
+
+    /**
+     * How long the request may take, from submission, time in the queue included. One that has not
+     * finished by then leaves the batch and fails with {@link DeadlineExceededException}, which
+     * holds what had been written; one that finishes in the very step in which the time runs out
+     * does not.
+     */
+    public Builder deadline(Duration value) {
+      deadline = new Terms(0, Optional.of(value)).deadline();
       return this;
     }
 

@@ -34,6 +34,7 @@ class AllocationTest {
   @CsvSource({
     "F32, true, 0, 0, NONE",
     "BF16, true, 0.8, 0, NONE",
+    "INT8, true, 0.8, 0, NONE",
     "F32, true, 0.8, 1.5, DELAYED",
     "F32, false, 0.8, 0, NONE"
   })

@@ -27,10 +27,13 @@ class DeterminismTest {
   @CsvSource({
     "llada-tiny, F32",
     "llada-tiny, BF16",
+    "llada-tiny, INT8",
     "dream-tiny, F32",
     "dream-tiny, BF16",
+    "dream-tiny, INT8",
     "sdar-tiny, F32",
-    "sdar-tiny, BF16"
+    "sdar-tiny, BF16",
+    "sdar-tiny, INT8"
   })
   void tokensDoNotDependOnBatchOrThreads(String model, ComputeType dtype, @TempDir Path temp)
       throws Exception {

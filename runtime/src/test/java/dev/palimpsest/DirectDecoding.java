@@ -83,6 +83,7 @@ final class DirectDecoding implements AutoCloseable {
       scheduler.submit(
           process,
           cache,
+          dev.palimpsest.schedule.Terms.DEFAULT,
           new RequestObserver() {
             @Override
             public void revised(Revision revision) {
@@ -92,6 +93,11 @@ final class DirectDecoding implements AutoCloseable {
             @Override
             public void finished() {
               done.complete(null);
+            }
+
+            @Override
+            public void expired() {
+              done.completeExceptionally(new java.util.concurrent.TimeoutException());
             }
 
             @Override

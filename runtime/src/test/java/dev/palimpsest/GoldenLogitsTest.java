@@ -26,6 +26,10 @@ class GoldenLogitsTest {
     "llada-tiny, model.gguf, BF16, 1.5e-2",
     "dream-tiny, '', BF16, 1.5e-2",
     "dream-tiny, model.gguf, BF16, 1.5e-2",
+    "llada-tiny, '', INT8, 3.5e-2",
+    "llada-tiny, model.gguf, INT8, 3.5e-2",
+    "dream-tiny, '', INT8, 3.5e-2",
+    "dream-tiny, model.gguf, INT8, 3.5e-2",
     "sdar-tiny, '', F32, 1e-5",
     "sdar-tiny, '', BF16, 2e-2"
   })

@@ -152,6 +152,11 @@ public final class RequestCache {
     return feed;
   }
 
+  /** Whether the next step feeds the whole canvas and stores all its keys and values. */
+  public boolean refreshing(DiffusionProcess process, boolean shifted) {
+    return keeps() && next(process, shifted).size() == length;
+  }
+
   /** The step that {@link #next} chose has been taken, and {@code process} has not advanced yet. */
   public void stepped(DiffusionProcess process) {
     if (!chosen) {

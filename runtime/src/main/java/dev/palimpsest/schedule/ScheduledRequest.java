@@ -13,16 +13,21 @@ import dev.palimpsest.process.Revision;
 import java.util.Optional;
 
 /**
- * A request inside the scheduler: its process, its cache, where its predictions start in the
- * current batch, and its clock.
+ * A request inside the scheduler: its process, its cache, its place in line, where its predictions
+ * start in the current batch, and its clock.
  */
 final class ScheduledRequest {
   private final DiffusionProcess process;
   private final RequestCache cache;
   private final boolean shifted;
   private final RequestObserver observer;
+  private final int priority;
   private final RequestEvent event = new RequestEvent();
   private final long submitted = System.nanoTime();
+  private final long allowed;
+  private long due;
+  private long place;
+  private int rows;
   private int firstPrediction;
   private boolean ended;
 
@@ -30,12 +35,42 @@ final class ScheduledRequest {
    * @param shifted row i of the logits predicts position i + 1
    */
   ScheduledRequest(
-      DiffusionProcess process, RequestCache cache, boolean shifted, RequestObserver observer) {
+      DiffusionProcess process,
+      RequestCache cache,
+      Terms terms,
+      boolean shifted,
+      RequestObserver observer) {
     this.process = process;
     this.cache = cache;
     this.shifted = shifted;
     this.observer = observer;
+    priority = terms.priority();
+    allowed = terms.deadline().map(Terms::nanoseconds).orElse(Long.MAX_VALUE);
     event.begin();
+  }
+
+  int priority() {
+    return priority;
+  }
+
+  /** The tick by which it should step: the lower goes first. */
+  long due() {
+    return due;
+  }
+
+  /** Orders those that are due at the same tick. */
+  long place() {
+    return place;
+  }
+
+  void place(long due, long place) {
+    this.due = due;
+    this.place = place;
+  }
+
+  /** Whether its deadline has passed at {@code now}, a value of {@link System#nanoTime}. */
+  boolean late(long now) {
+    return now - submitted >= allowed;
   }
 
   boolean cancelled() {
@@ -47,8 +82,19 @@ final class ScheduledRequest {
   }
 
   /** Rows this request takes in the next batch; guidance runs a second sequence. */
+  int countRows() {
+    rows = cache.next(process, shifted).size() * (process.guidance() != 0 ? 2 : 1);
+    return rows;
+  }
+
+  /** As last counted. */
   int rows() {
-    return cache.next(process, shifted).size() * (process.guidance() != 0 ? 2 : 1);
+    return rows;
+  }
+
+  /** Whether the next batch refreshes its cache. */
+  boolean refreshing() {
+    return cache.refreshing(process, shifted);
   }
 
   /** Whether it needs pages of the cache. */
@@ -137,25 +183,26 @@ final class ScheduledRequest {
   }
 
   void finish() {
-    if (end("finished")) {
-      observer.finished();
-    }
+    end("finished", observer::finished);
+  }
+
+  /** Ends a request whose deadline has passed, unless it has ended already. */
+  void expire() {
+    end("expired", observer::expired);
   }
 
   /** Ends the request unless it has ended already. */
   void fail(Throwable cause) {
-    if (end(cause.getClass().getSimpleName())) {
-      observer.failed(cause);
-    }
+    end(cause.getClass().getSimpleName(), () -> observer.failed(cause));
   }
 
   boolean ended() {
     return ended;
   }
 
-  private boolean end(String outcome) {
+  private void end(String outcome, Runnable tell) {
     if (ended) {
-      return false;
+      return;
     }
     ended = true;
     cache.release();
@@ -166,6 +213,11 @@ final class ScheduledRequest {
       event.outcome = outcome;
       event.commit();
     }
-    return true;
+    try {
+      tell.run();
+    } catch (RuntimeException e) {
+      System.getLogger(ScheduledRequest.class.getName())
+          .log(System.Logger.Level.WARNING, "a request could not be told of its end", e);
+    }
   }
 }

@@ -122,6 +122,11 @@ class BlockSchedulingTest {
     }
 
     @Override
+    public void expired() {
+      done.completeExceptionally(new java.util.concurrent.TimeoutException());
+    }
+
+    @Override
     public void failed(Throwable cause) {
       done.completeExceptionally(cause);
     }
@@ -147,7 +152,7 @@ class BlockSchedulingTest {
     try (Scheduler scheduler = new Scheduler(new Network(shifted, true), shifted, mostRows, 10)) {
       RequestCache cache =
           RequestCache.ofBlocks(BLOCK, mostRows, pool, process.canvas().length(), false);
-      scheduler.submit(process, cache, recorder);
+      scheduler.submit(process, cache, Terms.DEFAULT, recorder);
       recorder.done.join();
     }
     assertEquals(20, pool.freePages());
@@ -212,6 +217,7 @@ class BlockSchedulingTest {
                   scheduler.submit(
                       process,
                       RequestCache.ofBlocks(BLOCK, 12, pool, length, false),
+                      Terms.DEFAULT,
                       recorders.get(i));
                 }
                 return true;

@@ -121,6 +121,11 @@ class CachedSchedulingTest {
     }
 
     @Override
+    public void expired() {
+      done.completeExceptionally(new java.util.concurrent.TimeoutException());
+    }
+
+    @Override
     public void failed(Throwable cause) {
       done.completeExceptionally(cause);
     }
@@ -138,7 +143,8 @@ class CachedSchedulingTest {
     try (Scheduler scheduler =
         new Scheduler((batch, out) -> network(batch, out, shifted), shifted, 1000, 10)) {
       int length = process.canvas().length();
-      scheduler.submit(process, RequestCache.of(mode, refresh, pool, length, false), recorder);
+      scheduler.submit(
+          process, RequestCache.of(mode, refresh, pool, length, false), Terms.DEFAULT, recorder);
       recorder.done.join();
     }
     assertEquals(20, pool.freePages());
@@ -230,7 +236,10 @@ class CachedSchedulingTest {
                   Recorder recorder = new Recorder();
                   recorders.add(recorder);
                   scheduler.submit(
-                      completing(5, 70, 8, 4), RequestCache.of(mode, 0, pool, 78, false), recorder);
+                      completing(5, 70, 8, 4),
+                      RequestCache.of(mode, 0, pool, 78, false),
+                      Terms.DEFAULT,
+                      recorder);
                 }
                 return null;
               });
@@ -299,6 +308,7 @@ class CachedSchedulingTest {
                   scheduler.submit(
                       completing(first, 70, 40, 8),
                       RequestCache.of(CacheMode.DUAL, 0, pool, 110, false),
+                      Terms.DEFAULT,
                       recorder);
                 }
                 return null;
