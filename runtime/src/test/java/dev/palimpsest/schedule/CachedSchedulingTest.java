@@ -272,7 +272,10 @@ class CachedSchedulingTest {
       Recorder served = new Recorder();
       int pages = empty.freePages();
       scheduler.submit(
-          completing(5, 70, 8, 4), RequestCache.of(CacheMode.DUAL, 0, empty, 78, false), refused);
+          completing(5, 70, 8, 4),
+          RequestCache.of(CacheMode.DUAL, 0, empty, 78, false),
+          Terms.DEFAULT,
+          refused);
       scheduler.submit(completing(5, 70, 8, 4), served);
       CompletionException e = assertThrows(CompletionException.class, refused.done::join);
       assertTrue(e.getCause().getMessage().contains("no memory"), e.toString());
