@@ -17,6 +17,7 @@ import picocli.CommandLine.Spec;
       ForwardCommand.class,
       ProfileCommand.class,
       GenerateCommand.class,
+      QualityCommand.class,
       PeerForwardCommand.class,
       JmhCommand.class
     })
