@@ -162,6 +162,7 @@ final class Inspection {
     out.put("rope_dims", c.rope().dims());
     out.put("rope_pairing", c.rope().pairing().name().toLowerCase(Locale.ROOT));
     out.put("attention", c.mask().blockLength() == 0 ? "full" : "block-causal");
+    out.put("attention_block", c.mask().blockLength());
     out.put("norm_epsilon", Double.parseDouble(Float.toString(c.normEpsilon())));
     out.put("qk_norm", c.qkNorm());
     out.put("qkv_bias", c.queryKeyValueBias());
