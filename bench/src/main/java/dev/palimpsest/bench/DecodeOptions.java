@@ -77,8 +77,8 @@ final class DecodeOptions {
       converter = Cache.class,
       paramLabel = "MODE",
       description =
-          "Keys and values a step takes from earlier ones: none, prefix or dual (default:"
-              + " ${DEFAULT-VALUE}).")
+          "Keys and values a step takes from earlier ones: none, prefix, dual, delayed, or block for"
+              + " models that attend in blocks (default: ${DEFAULT-VALUE}).")
   private CacheMode cache;
 
   @Option(

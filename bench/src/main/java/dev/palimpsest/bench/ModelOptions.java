@@ -32,8 +32,8 @@ final class ModelOptions {
       converter = Dtype.class,
       paramLabel = "TYPE",
       description =
-          "Precision of matrix products: auto, f32 or bf16 (default: ${DEFAULT-VALUE}; auto is bf16"
-              + " where the processor multiplies it natively).")
+          "Precision of matrix products: auto, f32, bf16 or int8 (default: ${DEFAULT-VALUE}; auto is"
+              + " bf16 where the processor multiplies it natively).")
   private ComputeType dtype;
 
   @Option(
