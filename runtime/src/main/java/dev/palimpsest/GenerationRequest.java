@@ -100,8 +100,8 @@ public final class GenerationRequest {
     return values.remask;
   }
 
-  /** Which keys and values a step takes from earlier steps. */
-  public CacheMode cache() {
+  /** Which keys and values a step takes from earlier steps; the model decides if unset. */
+  public Optional<CacheMode> cache() {
     return values.cache;
   }
 
@@ -148,7 +148,7 @@ public final class GenerationRequest {
     private float topP = 1f;
     private float guidance;
     private MaskedOptions.Remask remask = MaskedOptions.Remask.OFF;
-    private CacheMode cache = CacheMode.NONE;
+    private Optional<CacheMode> cache = Optional.empty();
     private int cacheRefresh;
     private boolean stopAtEnd;
     private boolean plainTextOnly;
@@ -220,7 +220,10 @@ public final class GenerationRequest {
       return this;
     }
 
-    /** New tokens per block, left to right; 0 writes everything at once. */
+    /**
+     * New tokens per block, left to right; 0 writes everything at once. A model that attends in
+     * blocks has its own, which tile the canvas from its start: leave it unset there.
+     */
     public Builder blockLength(int value) {
       if (value < 0) {
         throw new IllegalArgumentException(
@@ -273,18 +276,21 @@ public final class GenerationRequest {
     }
 
     /**
-     * Trades exactness for speed: a step feeds only part of the canvas and takes the other keys and
-     * values from earlier steps. An algorithm without blocks writes one block. Unset means {@link
-     * CacheMode#NONE}.
+     * What a step takes from earlier steps instead of feeding it again. {@link CacheMode#PREFIX},
+     * {@link CacheMode#DUAL} and {@link CacheMode#DELAYED} trade exactness for speed, for models
+     * that attend to everything; an algorithm without blocks writes one block. {@link
+     * CacheMode#BLOCK} is for models that attend in blocks, and exact. Unset means that for those,
+     * and {@link CacheMode#NONE} for the others.
      */
     public Builder cache(CacheMode value) {
-      cache = Objects.requireNonNull(value, "cache");
+      cache = Optional.of(value);
       return this;
     }
 
     /**
      * Feeds the whole canvas every so many steps of a block, not only when it begins; 1 does so in
-     * every step, which gives the text of {@link CacheMode#NONE}.
+     * every step, which gives the text of {@link CacheMode#NONE}. {@link CacheMode#BLOCK} has
+     * nothing to refresh.
      */
     public Builder cacheRefresh(int value) {
       if (value < 0) {

@@ -59,6 +59,7 @@ final class LocalEngine implements Engine {
   private final KvPool cachePages;
   private final Scheduler scheduler;
   private final int[] endTokens;
+  private final int maxBatchTokens;
   private final Outstanding unmade = new Outstanding();
   private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -75,6 +76,7 @@ final class LocalEngine implements Engine {
     this.device = device;
     this.network = network;
     this.endTokens = endTokens(model, tokenizer);
+    this.maxBatchTokens = options.maxBatchTokens();
     this.cachePages =
         new KvPool(
             device, model.config().layers(), model.config().heads(), options.kvCacheBudget());
@@ -110,13 +112,17 @@ final class LocalEngine implements Engine {
   private static CpuOptions cpuOptions(EngineOptions options) {
     CpuOptions.ComputeType compute =
         switch (options.dtype()) {
-          case AUTO -> CpuOptions.ComputeType.AUTO;
+          case AUTO, INT8 -> CpuOptions.ComputeType.AUTO;
           case F32 -> CpuOptions.ComputeType.F32;
           case BF16 -> CpuOptions.ComputeType.BF16;
         };
     return CpuOptions.DEFAULT
         .withThreads(options.threads())
         .withComputeType(compute)
+        .withWeights(
+            options.dtype() == EngineOptions.ComputeType.INT8
+                ? CpuOptions.Weights.INT8
+                : CpuOptions.Weights.COMPUTE_TYPE)
         .withVector(options.vectorApi() ? CpuOptions.Vector.AUTO : CpuOptions.Vector.OFF);
   }
 
@@ -201,20 +207,12 @@ final class LocalEngine implements Engine {
     long submitted = System.nanoTime();
     ModelConfig config = model.config();
     CanvasPlan plan = CanvasPlan.of(request.pieces(), config, this::encode);
+    Attending attending = new Attending(config);
     MaskedDiffusion process =
-        MaskedDiffusion.of(
-            plan.tokens(),
-            plan.fixed(),
-            maskedOptions(request, plan),
-            config.maskToken(),
-            endTokens);
+        attending.process(plan, maskedOptions(request, plan), config.maskToken(), endTokens);
     RequestCache cache =
-        RequestCache.of(
-            request.cache(),
-            request.cacheRefresh(),
-            cachePages,
-            plan.tokens().length,
-            process.guidance() != 0);
+        attending.cache(
+            request, cachePages, maxBatchTokens, plan.tokens().length, process.guidance() != 0);
     RunningGeneration generation =
         new RunningGeneration(
             config.maskToken(),
@@ -258,7 +256,11 @@ final class LocalEngine implements Engine {
     Algorithm algorithm =
         request
             .algorithm()
-            .orElse(request.threshold().isPresent() ? Algorithm.THRESHOLD : familyAlgorithm());
+            .orElseGet(
+                () ->
+                    request.threshold().isPresent()
+                        ? Algorithm.THRESHOLD
+                        : new Attending(model.config()).algorithm());
     return new MaskedOptions(
         algorithm,
         request.steps().orElse(DEFAULT_STEPS),
@@ -275,10 +277,6 @@ final class LocalEngine implements Engine {
         request.remask(),
         request.stopAtEnd(),
         request.seed().orElse(0));
-  }
-
-  private Algorithm familyAlgorithm() {
-    return model.config().family().equals("dream") ? Algorithm.ENTROPY : Algorithm.LOW_CONFIDENCE;
   }
 
   private int[] suppressed(GenerationRequest request, CanvasPlan plan) {

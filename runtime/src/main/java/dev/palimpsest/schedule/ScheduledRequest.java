@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.schedule;
 
+import dev.palimpsest.cache.Feed;
 import dev.palimpsest.cache.KvPages;
 import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.network.StepBatch;
-import dev.palimpsest.process.ActiveBlock;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.DiffusionProcess;
 import dev.palimpsest.process.Revision;
@@ -86,15 +86,18 @@ final class ScheduledRequest {
 
   /** Rows this request takes in the next batch; guidance runs a second sequence. */
   int countRows() {
-    ActiveBlock active = process.active();
-    int fed = cache.feedTo(active, process.canvas().length()) - cache.feedFrom(active, shifted);
-    rows = fed * (process.guidance() != 0 ? 2 : 1);
+    rows = cache.next(process, shifted).size() * (process.guidance() != 0 ? 2 : 1);
     return rows;
   }
 
   /** As last counted. */
   int rows() {
     return rows;
+  }
+
+  /** Whether the next batch refreshes its cache. */
+  boolean refreshing() {
+    return cache.refreshing(process, shifted);
   }
 
   /** Whether it needs pages of the cache. */
@@ -109,6 +112,7 @@ final class ScheduledRequest {
 
   void start(long now) {
     event.queued = now - submitted;
+    cache.prepare();
     observer.revised(process.start());
   }
 
@@ -116,23 +120,46 @@ final class ScheduledRequest {
    * Adds to a batch as much of this request's canvas as its cache lacks, and the wanted positions.
    */
   void addTo(StepBatch batch) {
+    Feed feed = cache.next(process, shifted);
     Canvas canvas = process.canvas();
-    int from = cache.feedFrom(process.active(), shifted);
-    int to = cache.feedTo(process.active(), canvas.length());
-    int first = addSequence(batch, cache.pages(), from, to);
-    canvas.copyTo(from, to, batch.tokens(), first);
+    int first = addSequence(batch, cache.pages(), feed);
+    for (int i = 0; i < feed.size(); i++) {
+      batch.tokens()[first + i] = canvas.token(feed.position(i));
+    }
     int unconditional = -1;
     if (process.guidance() != 0) {
-      unconditional = addSequence(batch, cache.unconditional(), from, to);
+      unconditional = addSequence(batch, cache.unconditional(), feed);
       int[] tokens = batch.tokens();
-      for (int p = from; p < to; p++) {
-        tokens[unconditional + p - from] =
-            process.fixed(p) ? canvas.maskToken() : tokens[first + p - from];
+      for (int i = 0; i < feed.size(); i++) {
+        tokens[unconditional + i] =
+            process.fixed(feed.position(i)) ? canvas.maskToken() : tokens[first + i];
       }
     }
     firstPrediction = batch.wanted().size();
+    if (feed.predicts()) {
+      want(batch, feed, first, unconditional);
+    }
+  }
+
+  private static int addSequence(StepBatch batch, Optional<KvPages> pages, Feed feed) {
+    return pages.isPresent()
+        ? batch.addSequence(pages.get(), feed.positions(), feed.size(), feed.context())
+        : batch.addSequence(feed.size());
+  }
+
+  /** Both the wanted positions and those fed ascend. */
+  private void want(StepBatch batch, Feed feed, int first, int unconditional) {
+    Canvas canvas = process.canvas();
+    int row = 0;
     for (int position : process.wanted()) {
-      int row = (shifted ? Math.max(position - 1, 0) : position) - from;
+      int from = shifted ? Math.max(position - 1, 0) : position;
+      while (feed.position(row) < from) {
+        row++;
+      }
+      if (feed.position(row) != from) {
+        throw new IllegalStateException(
+            "position " + position + " is to be predicted and " + from + " was not fed");
+      }
       batch
           .wanted()
           .add(
@@ -147,16 +174,15 @@ final class ScheduledRequest {
     }
   }
 
-  private static int addSequence(StepBatch batch, Optional<KvPages> pages, int from, int to) {
-    return pages.isPresent()
-        ? batch.addSequence(pages.get(), from, to)
-        : batch.addSequence(to - from);
-  }
-
+  /** Takes the step, unless it only stored keys and values. */
   void advance(Predictions predictions) {
-    cache.stepped(process.active());
-    Revision revision = process.advance(predictions, firstPrediction);
-    observer.revised(revision);
+    boolean predicted = cache.next(process, shifted).predicts();
+    cache.stepped(process);
+    if (predicted) {
+      Revision revision = process.advance(predictions, firstPrediction);
+      cache.revised(revision);
+      observer.revised(revision);
+    }
   }
 
   void finish() {

@@ -448,14 +448,17 @@ public final class Scheduler implements AutoCloseable {
     StepEvent event = new StepEvent();
     event.begin();
     batch.clear();
+    int refreshes = 0;
     for (ScheduledRequest request : requests) {
       request.addTo(batch);
+      refreshes += request.refreshing() ? 1 : 0;
     }
     network.forward(batch, predictions);
     event.end();
     if (event.shouldCommit()) {
       event.sequences = batch.spans().sequences();
       event.rows = batch.rows();
+      event.refreshes = refreshes;
       event.predictions = predictions.size();
       event.waiting = running.size();
       event.commit();
