@@ -192,7 +192,7 @@ class QualityPartsTest {
     assertEquals(Optional.of(Algorithm.RANDOM), request.algorithm());
     assertEquals(OptionalInt.of(4), request.steps());
     assertEquals(OptionalInt.of(4), request.blockLength());
-    assertEquals(CacheMode.DUAL, request.cache());
+    assertEquals(Optional.of(CacheMode.DUAL), request.cache());
     assertEquals(2, request.cacheRefresh());
     assertEquals(ComputeType.F32, config.options(EngineOptions.DEFAULT).dtype());
     assertFalse(config.quantized());
@@ -228,8 +228,8 @@ class QualityPartsTest {
         "block=many         | block: expected a whole number",
         "threshold=x        | threshold: expected a number",
         "threshold=2        | threshold must be between 0 and 1",
-        "cache=all          | cache: expected one of none, prefix, dual",
-        "dtype=f8           | dtype: expected one of auto, f32, bf16",
+        "cache=all          | cache: expected one of none, prefix, dual, delayed",
+        "dtype=f8           | dtype: expected one of auto, f32, bf16, int8",
         "rule=best          | unknown algorithm",
         "weights=int4       | as-they-are or int8",
         "steps=2,tokens-per-step=2 | two ways to say one thing",
