@@ -34,14 +34,17 @@ class QualityCommandTest {
   private record Run(int status, String out, String err) {}
 
   private static Run run(String... more) {
+    return execute(
+        Stream.of(Stream.of("quality"), SMALL.stream(), Arrays.stream(more))
+            .flatMap(words -> words)
+            .toArray(String[]::new));
+  }
+
+  private static Run execute(String... words) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     CommandLine line = BenchCommand.commandLine();
     line.setOut(new PrintWriter(out)).setErr(new PrintWriter(err, true));
-    String[] words =
-        Stream.of(Stream.of("quality"), SMALL.stream(), Arrays.stream(more))
-            .flatMap(s -> s)
-            .toArray(String[]::new);
     return new Run(line.execute(words), out.toString(), err.toString());
   }
 
@@ -148,9 +151,9 @@ class QualityCommandTest {
     Run config = run("--decode", "speed=9");
     assertEquals(2, config.status);
     assertTrue(config.err.contains("--decode: a configuration is made of"), config.err);
-    Run text = run("--text", "nowhere");
+    Run text = execute("quality", "--model", "../runtime/src/test/resources/goldens/llada-tiny");
     assertEquals(2, text.status);
-    assertTrue(text.err.contains("nowhere is not there: pass --text"), text.err);
+    assertTrue(text.err.contains("llada-tiny/held-out is not there: pass --text"), text.err);
     Run task = run("--task", "word");
     assertEquals(2, task.status);
     assertTrue(task.err.contains("expected one of token, eight"), task.err);
