@@ -38,6 +38,7 @@ final class OneDnnGemm implements Gemm {
   private final Map<Tile, Products> tiles = new HashMap<>();
   private final MemorySegment[] scratchpad;
   private final MemorySegment[] blocks;
+  private final ThreadTeam.Job copying = this::copy;
   private final ThreadTeam.Job multiplying = this::multiply;
   private final RowCut cut = new RowCut();
   private MemorySegment copies;
@@ -290,22 +291,27 @@ final class OneDnnGemm implements Gemm {
     if (firstCopied == rows) {
       return;
     }
-    long from = (long) weights.in * computeType.blockBytes();
-    long to = (long) weights.depth * computeType.blockBytes();
-    long bytes = RowCut.padded(rows - firstCopied) * to;
+    int padded = RowCut.padded(rows - firstCopied);
+    long bytes = (long) padded * weights.depth * computeType.blockBytes();
     if (copies.byteSize() < bytes) {
       memory.free(copies);
       copies = MemorySegment.NULL;
       copies = memory.allocate(bytes);
     }
-    if (from == to) {
-      MemorySegment.copy(x, firstCopied * from, copies, 0, (rows - firstCopied) * from);
-      return;
-    }
-    for (int r = firstCopied; r < rows; r++) {
+    team.run(copying, padded / RowCut.STEP);
+  }
+
+  private void copy(int task, int worker) {
+    long from = (long) weights.in * computeType.blockBytes();
+    long to = (long) weights.depth * computeType.blockBytes();
+    int first = firstCopied + task * RowCut.STEP;
+    int end = Math.min(cut.rows(), first + RowCut.STEP);
+    for (int r = first; r < end; r++) {
       long at = (r - firstCopied) * to;
       MemorySegment.copy(x, r * from, copies, at, from);
-      copies.asSlice(at + from, to - from).fill((byte) 0);
+      if (to > from) {
+        copies.asSlice(at + from, to - from).fill((byte) 0);
+      }
     }
   }
 

@@ -406,28 +406,35 @@ final class VectorRowKernels implements RowKernels {
   @Override
   public void quantize(
       float[] x, int n, MemorySegment out, long outAt, float[] scales, int[] zeroPoints, int row) {
-    int high = largestBits(x, n, 0);
-    int low = largestBits(x, n, Integer.MIN_VALUE);
-    float inverse = RowRounding.range(high, low, scales, zeroPoints, row);
+    long ends = ends(x, n);
+    float inverse = RowRounding.range((int) (ends >> 32), (int) ends, scales, zeroPoints, row);
     round(x, n, inverse, RowRounding.ROUND + zeroPoints[row], out, outAt);
   }
 
   // Loops of their own, for the sake of the compiler's inlining.
 
-  /** The largest of 0 and the elements' bits as integers, some of them turned over. */
-  private static int largestBits(float[] x, int n, int turned) {
-    IntVector turn = IntVector.broadcast(I, turned);
-    IntVector most = IntVector.zero(I);
+  /**
+   * Bits of the largest element in the upper half, of the least one without its sign in the lower:
+   * the largest of 0 and the elements' bits as integers, and of those with their signs turned.
+   */
+  private static long ends(float[] x, int n) {
+    IntVector turn = IntVector.broadcast(I, Integer.MIN_VALUE);
+    IntVector highs = IntVector.zero(I);
+    IntVector lows = IntVector.zero(I);
     int i = 0;
     for (; i <= n - L; i += L) {
       IntVector bits = FloatVector.fromArray(F, x, i).reinterpretAsInts();
-      most = most.max(bits.lanewise(VectorOperators.XOR, turn));
+      highs = highs.max(bits);
+      lows = lows.max(bits.lanewise(VectorOperators.XOR, turn));
     }
-    int largest = most.reduceLanes(VectorOperators.MAX);
+    int high = highs.reduceLanes(VectorOperators.MAX);
+    int low = lows.reduceLanes(VectorOperators.MAX);
     for (; i < n; i++) {
-      largest = Math.max(largest, Float.floatToRawIntBits(x[i]) ^ turned);
+      int bits = Float.floatToRawIntBits(x[i]);
+      high = Math.max(high, bits);
+      low = Math.max(low, bits ^ Integer.MIN_VALUE);
     }
-    return largest;
+    return (long) high << 32 | low;
   }
 
   private static void round(
