@@ -55,26 +55,30 @@ __device__ __forceinline__ void attend(const float* fused, const QueryTile* tile
       shared.tile[i / dim * (dim + 1) + i % dim] = widen(page[i]);
     }
     __syncthreads();
-    float shrink[kPerWarp];
-    UNROLL
-    for (int q = 0; q < kPerWarp; q++) {
-      const float* query = shared.queries + (warp * kPerWarp + q) * dim;
-      float scores[2];
-      UNROLL
-      for (int half = 0; half < 2; half++) {
-        int key = lane + 32 * half;
-        scores[half] = -INFINITY;
-        if (k + key < visible[q]) {
-          float dot = 0.0f;
-          for (int i = 0; i < dim; i++) dot = fmaf(query[i], shared.tile[key * (dim + 1) + i], dot);
-          scores[half] = dot;
+    float shrink[kPerWarp], dots[kPerWarp][2] = {};
+    const float* query = shared.queries + warp * kPerWarp * dim;
+    // Keys past the last are not read: their scores stay 0 here and become −∞ below.
+    if (lane < keys) {
+      for (int i = 0; i < dim; i++) {
+        float a = shared.tile[lane * (dim + 1) + i];
+        float b = lane + 32 < keys ? shared.tile[(lane + 32) * (dim + 1) + i] : 0.0f;
+        UNROLL
+        for (int q = 0; q < kPerWarp; q++) {
+          float x = query[q * dim + i];
+          dots[q][0] = fmaf(x, a, dots[q][0]);
+          dots[q][1] = fmaf(x, b, dots[q][1]);
         }
       }
+    }
+    UNROLL
+    for (int q = 0; q < kPerWarp; q++) {
+      float first = k + lane < visible[q] ? dots[q][0] : -INFINITY;
+      float second = k + lane + 32 < visible[q] ? dots[q][1] : -INFINITY;
       // The first page shows every query its first key, so the maximum is finite from there on.
-      float now = fmaxf(most[q], warpMax(fmaxf(scores[0], scores[1])));
+      float now = fmaxf(most[q], warpMax(fmaxf(first, second)));
       shrink[q] = exponential(most[q] - now);
       most[q] = now;
-      float a = exponential(scores[0] - now), b = exponential(scores[1] - now);
+      float a = exponential(first - now), b = exponential(second - now);
       sum[q] = fmaf(sum[q], shrink[q], warpSum(a + b));
       float* weights = shared.weights + (warp * kPerWarp + q) * kPageTokens;
       weights[lane] = a;
@@ -86,16 +90,17 @@ __device__ __forceinline__ void attend(const float* fused, const QueryTile* tile
       shared.tile[i / dim * (dim + 1) + i % dim] = widen(values[i]);
     }
     __syncthreads();
+    const float* weights = shared.weights + warp * kPerWarp * kPageTokens;
     UNROLL
-    for (int q = 0; q < kPerWarp; q++) {
-      const float* weights = shared.weights + (warp * kPerWarp + q) * kPageTokens;
+    for (int i = 0; i < kMostPerLane; i++) {
+      int element = lane + 32 * i;
+      if (element >= dim) continue;
       UNROLL
-      for (int i = 0; i < kMostPerLane; i++) {
-        int element = lane + 32 * i;
-        if (element >= dim) continue;
-        float o = sums[q][i] * shrink[q];
-        for (int key = 0; key < keys; key++) o = fmaf(weights[key], shared.tile[key * (dim + 1) + element], o);
-        sums[q][i] = o;
+      for (int q = 0; q < kPerWarp; q++) sums[q][i] = sums[q][i] * shrink[q];
+      for (int key = 0; key < keys; key++) {
+        float v = shared.tile[key * (dim + 1) + element];
+        UNROLL
+        for (int q = 0; q < kPerWarp; q++) sums[q][i] = fmaf(weights[q * kPageTokens + key], v, sums[q][i]);
       }
     }
   }

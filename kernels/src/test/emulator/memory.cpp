@@ -40,113 +40,157 @@ std::multimap<size_t, size_t> freed;           // bytes → offset
 /// Who wrote a granule of shared memory last, and who has read it since.
 struct Granule {
   uint32_t epoch;  // of the block; an older one means untouched
-  int16_t writer;  // warp, or −1
+  int16_t writer;  // warp, or kNobody
   uint8_t writerLane;
   bool written, inFlight;
+  int16_t reader;  // the warp that read last, kNobody, or kMany: see `readers`
   uint32_t writeTime;
-  uint32_t readTime[kClocks];
-  uint32_t readers[kClocks];  // lanes
+  uint32_t readTime;
+  uint32_t readLanes;
 };
+constexpr int16_t kNobody = -1, kMany = -2;
 Granule* const granules = reinterpret_cast<Granule*>(reserve(kMaxShared / kGranule * sizeof(Granule)));
+
+/// Reads of one granule by several warps that are not ordered among themselves.
+struct Readers {
+  struct {
+    uint32_t time, lanes;
+  } of[kClocks];
+};
+Readers* const readers = reinterpret_cast<Readers*>(reserve(kMaxShared / kGranule * sizeof(Readers)));
 uint32_t epoch;
 
-void stop(bool engine) {
-  if (!engine) park();
+/// A fiber ends here; the engine of bulk copies returns.
+void stop() {
+  if (current->warp != unsigned(kEngine)) park();
 }
 
-#define FAIL(...)                        \
-  do {                                   \
-    report(__VA_ARGS__);                 \
-    stop(current->warp == unsigned(kEngine)); \
-    return;                              \
-  } while (0)
+const char* verb(bool write) { return write ? "write" : "read"; }
+
+[[gnu::cold]] void strayGlobal(size_t offset, size_t bytes, bool write, const void* code) {
+  report("out of bounds: %s of %zu bytes at device offset 0x%zx, which nobody allocated (code %p)", verb(write), bytes,
+         offset, code);
+  stop();
+}
+[[gnu::cold]] void unwrittenGlobal(size_t offset, const void* code) {
+  report("read of uninitialised device memory at offset 0x%zx (code %p)", offset, code);
+  stop();
+}
+[[gnu::cold]] void strayShared(long offset, size_t bytes, bool write, const void* code) {
+  report("out of bounds: %s of %zu bytes at shared offset %ld, the launch asked for %zu (code %p)", verb(write), bytes,
+         offset, block.sharedBytes, code);
+  stop();
+}
+[[gnu::cold]] void unwrittenShared(size_t index, bool inFlight, const void* code) {
+  if (inFlight) {
+    report("read of shared memory at offset %zu while an asynchronous copy into it is under way (code %p)",
+           index * kGranule, code);
+  } else {
+    report("read of uninitialised shared memory at offset %zu (code %p)", index * kGranule, code);
+  }
+  stop();
+}
+[[gnu::cold]] void raceWithWrite(size_t index, const Granule& g, bool write, const void* code) {
+  report("race on shared memory at offset %zu: %s, thread %d wrote without a barrier in between (code %p)",
+         index * kGranule, verb(write), g.writer * kLanes + g.writerLane, code);
+  stop();
+}
+[[gnu::cold]] void raceWithRead(size_t index, int warp, const void* code) {
+  report("race on shared memory at offset %zu: write, warp %d read without a barrier in between (code %p)",
+         index * kGranule, warp, code);
+  stop();
+}
 
 void accessGlobal(size_t offset, size_t bytes, bool write, const void* code) {
   size_t first = offset / kGranule, last = (offset + bytes - 1) / kGranule;
   for (size_t g = first; g <= last; g++) {
     uint8_t& s = states[g];
-    if (s == kWritten) continue;
-    if (s == kFree) {
-      FAIL("out of bounds: %s of %zu bytes at device offset 0x%zx, which nobody allocated (code %p)",
-           write ? "write" : "read", bytes, offset, code);
-    }
-    if (!write) FAIL("read of uninitialised device memory at offset 0x%zx (code %p)", offset, code);
+    if (__builtin_expect(s == kWritten, 1)) continue;
+    if (s == kFree) return strayGlobal(offset, bytes, write, code);
+    if (!write) return unwrittenGlobal(offset, code);
     s = kWritten;
   }
 }
 
 /// Whether something another lane did at `time` may still be going on for the lane that runs now.
-bool unordered(int warp, uint32_t time, bool otherLane) {
-  int self = int(current->warp);
-  if (warp == self) return otherLane && time == block.clocks[self].at[self];
-  return block.clocks[self].at[warp] < time;
+inline bool unordered(const Clock& mine, int self, int warp, uint32_t time, bool otherLane) {
+  return warp == self ? otherLane && time == mine.at[self] : mine.at[warp] < time;
 }
 
-void accessGranule(size_t index, bool write, const void* code) {
-  Granule& g = granules[index];
-  if (g.epoch != epoch) {
-    memset(&g, 0, sizeof g);
-    g.epoch = epoch;
-    g.writer = -1;
-  }
-  size_t offset = index * kGranule;
-  int self = int(current->warp);
-  uint32_t now = block.clocks[self].at[self];
-  uint32_t lane = current->lane;
-  if (!write && g.inFlight) {
-    FAIL("read of shared memory at offset %zu while an asynchronous copy into it is under way (code %p)", offset, code);
-  }
-  if (!write && !g.written) FAIL("read of uninitialised shared memory at offset %zu (code %p)", offset, code);
-  if (g.writer >= 0 && unordered(g.writer, g.writeTime, g.writerLane != lane)) {
-    FAIL("race on shared memory at offset %zu: %s, thread %d wrote without a barrier in between (code %p)", offset,
-         write ? "write" : "read", g.writer * kLanes + g.writerLane, code);
-  }
-  if (!write) {
-    if (g.readTime[self] != now) {
-      g.readTime[self] = now;
-      g.readers[self] = 0;
+inline void rememberRead(size_t index, Granule& g, const Clock& mine, int self, uint32_t bit) {
+  uint32_t now = mine.at[self];
+  if (g.reader == self) {
+    g.readLanes = g.readTime == now ? g.readLanes | bit : bit;
+    g.readTime = now;
+  } else if (g.reader == kNobody || (g.reader != kMany && mine.at[g.reader] >= g.readTime)) {
+    // Whoever is ordered after this read is ordered after the one before it too.
+    g.reader = int16_t(self);
+    g.readTime = now;
+    g.readLanes = bit;
+  } else {
+    Readers& all = readers[index];
+    if (g.reader != kMany) {
+      memset(&all, 0, sizeof all);
+      all.of[g.reader] = {g.readTime, g.readLanes};
+      g.reader = kMany;
     }
-    g.readers[self] |= 1u << lane;
-    return;
+    auto& r = all.of[self];
+    r.lanes = r.time == now ? r.lanes | bit : bit;
+    r.time = now;
+  }
+}
+
+/// The warp whose reads a write now would race with, or kNobody.
+inline int racingReader(size_t index, const Granule& g, const Clock& mine, int self, uint32_t bit) {
+  if (g.reader == kNobody) return kNobody;
+  if (g.reader != kMany) {
+    return unordered(mine, self, g.reader, g.readTime, (g.readLanes & ~bit) != 0) ? g.reader : kNobody;
   }
   for (int w = 0; w < kClocks; w++) {
-    if (g.readers[w] != 0 && unordered(w, g.readTime[w], (g.readers[w] & ~(1u << lane)) != 0)) {
-      FAIL("race on shared memory at offset %zu: write, warp %d read without a barrier in between (code %p)", offset,
-           w, code);
-    }
+    const auto& r = readers[index].of[w];
+    if (r.lanes != 0 && unordered(mine, self, w, r.time, (r.lanes & ~bit) != 0)) return w;
   }
-  g.writer = int16_t(self);
-  g.writerLane = uint8_t(lane);
-  g.writeTime = now;
-  g.written = true;
-  g.inFlight = false;
+  return kNobody;
 }
 
-void accessShared(long offset, size_t bytes, bool write, const void* code) {
-  if (offset < 0 || offset + bytes > block.sharedBytes) {
-    FAIL("out of bounds: %s of %zu bytes at shared offset %ld, the launch asked for %zu (code %p)",
-         write ? "write" : "read", bytes, offset, block.sharedBytes, code);
+inline void accessGranule(size_t index, bool write, const void* code) {
+  Granule& g = granules[index];
+  if (g.epoch != epoch) g = {epoch, kNobody, 0, false, false, kNobody, 0, 0, 0};
+  int self = int(current->warp);
+  const Clock& mine = block.clocks[self];
+  uint32_t bit = 1u << current->lane;
+  if (!write && (g.inFlight || !g.written)) return unwrittenShared(index, g.inFlight, code);
+  if (g.writer >= 0 && unordered(mine, self, g.writer, g.writeTime, g.writerLane != current->lane)) {
+    return raceWithWrite(index, g, write, code);
   }
-  for (size_t g = offset / kGranule; g <= (offset + bytes - 1) / kGranule && !failed; g++) {
-    accessGranule(g, write, code);
-  }
+  if (!write) return rememberRead(index, g, mine, self, bit);
+  int reader = racingReader(index, g, mine, self, bit);
+  if (reader != kNobody) return raceWithRead(index, reader, code);
+  g.writer = int16_t(self);
+  g.writerLane = uint8_t(current->lane);
+  g.writeTime = mine.at[self];
+  g.written = true;
+  g.inFlight = false;
+  g.reader = kNobody;
 }
 
 }  // namespace
 
 void access(const void* p, size_t bytes, bool write, const void* code) {
   if (current == nullptr || failed) return;
-  size_t offset = static_cast<const char*>(p) - arena;
-  if (offset < kArena) {
-    accessGlobal(offset, bytes, write, code);
-    return;
-  }
   long inShared = static_cast<const char*>(p) - shared;
   if (inShared >= -long(kSharedMargin) && inShared < long(kMaxShared + kSharedMargin)) {
-    accessShared(inShared, bytes, write, code);
+    if (inShared < 0 || inShared + bytes > block.sharedBytes) return strayShared(inShared, bytes, write, code);
+    size_t last = (inShared + bytes - 1) / kGranule;
+    for (size_t g = inShared / kGranule; g <= last && !failed; g++) accessGranule(g, write, code);
     return;
   }
-  if (reinterpret_cast<uintptr_t>(p) < 4096) FAIL("%s through a null pointer (code %p)", write ? "write" : "read", code);
+  size_t offset = static_cast<const char*>(p) - arena;
+  if (offset < kArena) return accessGlobal(offset, bytes, write, code);
+  if (reinterpret_cast<uintptr_t>(p) < 4096) {
+    report("%s through a null pointer (code %p)", verb(write), code);
+    stop();
+  }
 }
 
 char* sharedMemory() { return shared; }

@@ -30,7 +30,13 @@ class AllocationTest {
   private static final int MOST_ROUNDS = 25;
 
   @ParameterizedTest
-  @CsvSource({"F32, true, 0, 0", "BF16, true, 0.8, 0", "F32, true, 0.8, 1.5", "F32, false, 0.8, 0"})
+  @CsvSource({
+    "F32, true, 0, 0",
+    "BF16, true, 0.8, 0",
+    "INT8, true, 0.8, 0",
+    "F32, true, 0.8, 1.5",
+    "F32, false, 0.8, 0"
+  })
   void aWarmStepAllocatesNextToNothing(
       EngineOptions.ComputeType dtype,
       boolean vectorApi,

@@ -16,8 +16,10 @@ import picocli.CommandLine.Spec;
     subcommands = {
       ForwardCommand.class,
       ProfileCommand.class,
-      GenerateCommand.class,
+      DecodeCommand.class,
       PeerForwardCommand.class,
+      PeerDecodeCommand.class,
+      SweepCommand.class,
       JmhCommand.class
     })
 public final class BenchCommand implements Callable<Integer> {

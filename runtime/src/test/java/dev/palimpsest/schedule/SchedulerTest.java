@@ -142,6 +142,12 @@ class SchedulerTest {
     }
 
     @Override
+    public void expired() {
+      ends.incrementAndGet();
+      done.completeExceptionally(new java.util.concurrent.TimeoutException());
+    }
+
+    @Override
     public void failed(Throwable cause) {
       ends.incrementAndGet();
       done.completeExceptionally(cause);

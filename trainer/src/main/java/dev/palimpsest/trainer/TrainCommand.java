@@ -253,6 +253,14 @@ public final class TrainCommand implements Runnable {
     double structured;
 
     @Option(
+        names = "--wrong",
+        defaultValue = "0",
+        description =
+            "share of rows with wrong tokens among the visible ones, which are predicted too;"
+                + " self-correction learns from them")
+    double wrong;
+
+    @Option(
         names = "--bf16",
         negatable = true,
         defaultValue = "true",
@@ -317,6 +325,7 @@ public final class TrainCommand implements Runnable {
           clip,
           average,
           structured,
+          wrong,
           bf16);
     }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.palimpsest.bench;
+package dev.palimpsest.bench.llamacpp;
 
 /** A peer cannot be measured; the message says what is missing and how to get it. */
-final class PeerException extends RuntimeException {
+public final class PeerException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   PeerException(String message) {
