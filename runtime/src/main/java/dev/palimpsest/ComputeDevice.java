@@ -16,8 +16,8 @@ final class ComputeDevice {
   private ComputeDevice() {}
 
   /**
-   * The device; where {@link EngineOptions.DeviceChoice#AUTO} finds no GPU, one log line says why it
-   * is the processor.
+   * The device; where {@link EngineOptions.DeviceChoice#AUTO} finds no GPU, one log line says why
+   * it is the processor.
    *
    * @throws IllegalStateException if CUDA was asked for and cannot be used; the message says why
    */

@@ -17,8 +17,8 @@ import java.util.Objects;
  *     tick
  * @param maxQueued most requests taking part at a time; as many again may wait, more are refused
  * @param kvCacheBytes most memory for the K/V caches of all requests together, taken as it is
- *     needed; requests that cache wait for room in it. 0 means a quarter of the machine's memory, or
- *     of what is free on the GPU once the weights are there
+ *     needed; requests that cache wait for room in it. 0 means a quarter of the machine's memory,
+ *     or of what is free on the GPU once the weights are there
  */
 public record EngineOptions(
     DeviceChoice device,

@@ -78,8 +78,7 @@ class CudaGoldenTest {
     Path file = GoldenPaths.of(trace);
     JsonNode golden = new ObjectMapper().readTree(Files.readString(file));
     try (Engine engine = Engine.open(file.getParent(), cuda(ComputeType.F32))) {
-      List<int[]> rows =
-          GoldenTraceTest.decode(engine, GoldenTraceTest.request(golden).build());
+      List<int[]> rows = GoldenTraceTest.decode(engine, GoldenTraceTest.request(golden).build());
       JsonNode steps = golden.get("steps");
       assertEquals(steps.size(), rows.size() - 1, "steps");
       for (int i = 0; i < steps.size(); i++) {
