@@ -43,6 +43,16 @@ __device__ __forceinline__ uint32_t pack(float low, float high) {
   return uint32_t(narrow(low)) | uint32_t(narrow(high)) << 16;
 }
 
+/// Two neighbours at once; the address is a multiple of 4.
+__device__ __forceinline__ void storePair(bf16* p, float first, float second) {
+#ifdef __CUDACC__
+  typedef uint32_t Pair;
+#else
+  typedef uint32_t __attribute__((may_alias)) Pair;
+#endif
+  *reinterpret_cast<Pair*>(p) = pack(first, second);
+}
+
 constexpr uint32_t kWholeWarp = 0xffffffffu;
 
 __device__ __forceinline__ float warpSum(float x) {

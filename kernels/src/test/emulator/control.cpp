@@ -29,7 +29,7 @@ uint64_t emulatorMemoryUsed() { return deviceBytesUsed(); }
 uint64_t emulatorLaunches() { return counters.launches; }
 uint64_t emulatorGraphLaunches() { return counters.graphLaunches; }
 
-/// 1 when every byte of the range was written by a kernel, a copy or a fill.
-int emulatorWasWritten(uint64_t address, uint64_t bytes) { return wasWritten(address, bytes) ? 1 : 0; }
+/// Copies between host and device.
+uint64_t emulatorCopies() { return counters.copies; }
 
 }  // extern "C"

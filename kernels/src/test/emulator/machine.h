@@ -102,7 +102,6 @@ bool freeDevice(uint64_t address);
 /// Whether all of it was allocated.
 bool ownsDevice(uint64_t address, size_t bytes);
 void markWritten(uint64_t address, size_t bytes);
-bool wasWritten(uint64_t address, size_t bytes);
 size_t deviceBytesUsed();
 size_t deviceBytesTotal();
 void setDeviceBytesTotal(size_t bytes);

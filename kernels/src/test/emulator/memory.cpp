@@ -12,8 +12,11 @@
 namespace emulator {
 namespace {
 
-/// Smallest piece of memory that has a state of its own: the size of a bf16.
-constexpr size_t kGranule = 2;
+/// Smallest piece of device memory that has a state of its own: the size of a bf16.
+constexpr size_t kHalf = 2;
+/// The same of shared memory. Writes also keep which of its bytes they wrote, so that neighbours of 2 bytes may be
+/// written by two lanes; a read counts for the whole word.
+constexpr size_t kWord = 4;
 constexpr size_t kArena = 16ull << 30;
 /// Between allocations, so that a stray access meets nobody's memory.
 constexpr size_t kGuard = 256;
@@ -27,7 +30,7 @@ char* reserve(size_t bytes) {
 }
 
 char* const arena = reserve(kArena);
-uint8_t* const states = reinterpret_cast<uint8_t*>(reserve(kArena / kGranule));
+uint8_t* const states = reinterpret_cast<uint8_t*>(reserve(kArena / kHalf));
 constexpr size_t kSharedMargin = 64 << 10;
 char* const shared = reserve(kMaxShared + 2 * kSharedMargin) + kSharedMargin;
 
@@ -37,11 +40,12 @@ size_t used;
 std::map<size_t, size_t> allocations;          // offset → bytes
 std::multimap<size_t, size_t> freed;           // bytes → offset
 
-/// Who wrote a granule of shared memory last, and who has read it since.
-struct Granule {
+/// Who wrote a word of shared memory last, and who has read it since.
+struct Word {
   uint32_t epoch;  // of the block; an older one means untouched
   int16_t writer;  // warp, or kNobody
   uint8_t writerLane;
+  uint8_t writtenBytes;  // of the last write, a bit each
   bool written, inFlight;
   int16_t reader;  // the warp that read last, kNobody, or kMany: see `readers`
   uint32_t writeTime;
@@ -49,15 +53,15 @@ struct Granule {
   uint32_t readLanes;
 };
 constexpr int16_t kNobody = -1, kMany = -2;
-Granule* const granules = reinterpret_cast<Granule*>(reserve(kMaxShared / kGranule * sizeof(Granule)));
+Word* const words = reinterpret_cast<Word*>(reserve(kMaxShared / kWord * sizeof(Word)));
 
-/// Reads of one granule by several warps that are not ordered among themselves.
+/// Reads of one word by several warps that are not ordered among themselves.
 struct Readers {
   struct {
     uint32_t time, lanes;
   } of[kClocks];
 };
-Readers* const readers = reinterpret_cast<Readers*>(reserve(kMaxShared / kGranule * sizeof(Readers)));
+Readers* const readers = reinterpret_cast<Readers*>(reserve(kMaxShared / kWord * sizeof(Readers)));
 uint32_t epoch;
 
 /// A fiber ends here; the engine of bulk copies returns.
@@ -84,25 +88,25 @@ const char* verb(bool write) { return write ? "write" : "read"; }
 [[gnu::cold]] void unwrittenShared(size_t index, bool inFlight, const void* code) {
   if (inFlight) {
     report("read of shared memory at offset %zu while an asynchronous copy into it is under way (code %p)",
-           index * kGranule, code);
+           index * kWord, code);
   } else {
-    report("read of uninitialised shared memory at offset %zu (code %p)", index * kGranule, code);
+    report("read of uninitialised shared memory at offset %zu (code %p)", index * kWord, code);
   }
   stop();
 }
-[[gnu::cold]] void raceWithWrite(size_t index, const Granule& g, bool write, const void* code) {
+[[gnu::cold]] void raceWithWrite(size_t index, const Word& g, bool write, const void* code) {
   report("race on shared memory at offset %zu: %s, thread %d wrote without a barrier in between (code %p)",
-         index * kGranule, verb(write), g.writer * kLanes + g.writerLane, code);
+         index * kWord, verb(write), g.writer * kLanes + g.writerLane, code);
   stop();
 }
 [[gnu::cold]] void raceWithRead(size_t index, int warp, const void* code) {
   report("race on shared memory at offset %zu: write, warp %d read without a barrier in between (code %p)",
-         index * kGranule, warp, code);
+         index * kWord, warp, code);
   stop();
 }
 
 void accessGlobal(size_t offset, size_t bytes, bool write, const void* code) {
-  size_t first = offset / kGranule, last = (offset + bytes - 1) / kGranule;
+  size_t first = offset / kHalf, last = (offset + bytes - 1) / kHalf;
   for (size_t g = first; g <= last; g++) {
     uint8_t& s = states[g];
     if (__builtin_expect(s == kWritten, 1)) continue;
@@ -117,7 +121,7 @@ inline bool unordered(const Clock& mine, int self, int warp, uint32_t time, bool
   return warp == self ? otherLane && time == mine.at[self] : mine.at[warp] < time;
 }
 
-inline void rememberRead(size_t index, Granule& g, const Clock& mine, int self, uint32_t bit) {
+inline void rememberRead(size_t index, Word& g, const Clock& mine, int self, uint32_t bit) {
   uint32_t now = mine.at[self];
   if (g.reader == self) {
     g.readLanes = g.readTime == now ? g.readLanes | bit : bit;
@@ -141,7 +145,7 @@ inline void rememberRead(size_t index, Granule& g, const Clock& mine, int self, 
 }
 
 /// The warp whose reads a write now would race with, or kNobody.
-inline int racingReader(size_t index, const Granule& g, const Clock& mine, int self, uint32_t bit) {
+inline int racingReader(size_t index, const Word& g, const Clock& mine, int self, uint32_t bit) {
   if (g.reader == kNobody) return kNobody;
   if (g.reader != kMany) {
     return unordered(mine, self, g.reader, g.readTime, (g.readLanes & ~bit) != 0) ? g.reader : kNobody;
@@ -153,14 +157,27 @@ inline int racingReader(size_t index, const Granule& g, const Clock& mine, int s
   return kNobody;
 }
 
-inline void accessGranule(size_t index, bool write, const void* code) {
-  Granule& g = granules[index];
-  if (g.epoch != epoch) g = {epoch, kNobody, 0, false, false, kNobody, 0, 0, 0};
+inline void accessWord(size_t index, uint8_t bytes, bool write, const void* code) {
+  Word& g = words[index];
+  if (g.epoch != epoch) g = {epoch, kNobody, 0, 0, false, false, kNobody, 0, 0, 0};
   int self = int(current->warp);
   const Clock& mine = block.clocks[self];
+  uint32_t now = mine.at[self];
   uint32_t bit = 1u << current->lane;
+  if (!write && !(g.writer == self && g.writeTime == now)) {
+    // What this warp has read at this time already was in order then, and is so for the other lanes.
+    if (g.reader == self && g.readTime == now) {
+      g.readLanes |= bit;
+      return;
+    }
+    if (g.reader == kMany && readers[index].of[self].time == now) {
+      readers[index].of[self].lanes |= bit;
+      return;
+    }
+  }
   if (!write && (g.inFlight || !g.written)) return unwrittenShared(index, g.inFlight, code);
-  if (g.writer >= 0 && unordered(mine, self, g.writer, g.writeTime, g.writerLane != current->lane)) {
+  bool meets = !write || (g.writtenBytes & bytes) != 0;
+  if (g.writer >= 0 && meets && unordered(mine, self, g.writer, g.writeTime, g.writerLane != current->lane)) {
     return raceWithWrite(index, g, write, code);
   }
   if (!write) return rememberRead(index, g, mine, self, bit);
@@ -168,7 +185,8 @@ inline void accessGranule(size_t index, bool write, const void* code) {
   if (reader != kNobody) return raceWithRead(index, reader, code);
   g.writer = int16_t(self);
   g.writerLane = uint8_t(current->lane);
-  g.writeTime = mine.at[self];
+  g.writtenBytes = bytes;
+  g.writeTime = now;
   g.written = true;
   g.inFlight = false;
   g.reader = kNobody;
@@ -181,8 +199,12 @@ void access(const void* p, size_t bytes, bool write, const void* code) {
   long inShared = static_cast<const char*>(p) - shared;
   if (inShared >= -long(kSharedMargin) && inShared < long(kMaxShared + kSharedMargin)) {
     if (inShared < 0 || inShared + bytes > block.sharedBytes) return strayShared(inShared, bytes, write, code);
-    size_t last = (inShared + bytes - 1) / kGranule;
-    for (size_t g = inShared / kGranule; g <= last && !failed; g++) accessGranule(g, write, code);
+    if (bytes < kWord) {
+      accessWord(inShared / kWord, uint8_t(((1u << bytes) - 1) << inShared % kWord), write, code);
+      return;
+    }
+    size_t last = (inShared + bytes - 1) / kWord;
+    for (size_t g = inShared / kWord; g <= last && !failed; g++) accessWord(g, 0xf, write, code);
     return;
   }
   size_t offset = static_cast<const char*>(p) - arena;
@@ -207,7 +229,7 @@ void resetShared(size_t bytes) {
 
 void beginCopy(const void* p, size_t bytes) {
   size_t offset = static_cast<const char*>(p) - shared;
-  for (size_t g = offset / kGranule; g <= (offset + bytes - 1) / kGranule; g++) granules[g].inFlight = true;
+  for (size_t g = offset / kWord; g <= (offset + bytes - 1) / kWord; g++) words[g].inFlight = true;
   memset(shared + offset, 0xff, bytes);
 }
 
@@ -228,7 +250,7 @@ uint64_t allocateDevice(size_t bytes) {
   }
   allocations[offset] = bytes;
   used += bytes;
-  memset(states + offset / kGranule, kAllocated, (bytes + kGranule - 1) / kGranule);
+  memset(states + offset / kHalf, kAllocated, (bytes + kHalf - 1) / kHalf);
   return reinterpret_cast<uint64_t>(arena + offset);
 }
 
@@ -237,7 +259,7 @@ bool freeDevice(uint64_t address) {
   auto i = allocations.find(offset);
   if (i == allocations.end()) return false;
   size_t bytes = i->second;
-  memset(states + offset / kGranule, kFree, (bytes + kGranule - 1) / kGranule);
+  memset(states + offset / kHalf, kFree, (bytes + kHalf - 1) / kHalf);
   freed.emplace((bytes + kGuard - 1) / kGuard * kGuard, offset);
   used -= bytes;
   allocations.erase(i);
@@ -255,15 +277,7 @@ bool ownsDevice(uint64_t address, size_t bytes) {
 
 void markWritten(uint64_t address, size_t bytes) {
   size_t offset = address - reinterpret_cast<uint64_t>(arena);
-  memset(states + offset / kGranule, kWritten, (bytes + kGranule - 1) / kGranule);
-}
-
-bool wasWritten(uint64_t address, size_t bytes) {
-  size_t offset = address - reinterpret_cast<uint64_t>(arena);
-  for (size_t g = offset / kGranule; g < (offset + bytes + kGranule - 1) / kGranule; g++) {
-    if (states[g] != kWritten) return false;
-  }
-  return true;
+  memset(states + offset / kHalf, kWritten, (bytes + kHalf - 1) / kHalf);
 }
 
 size_t deviceBytesUsed() { return used; }

@@ -3,8 +3,10 @@ package dev.palimpsest.kernels.cuda;
 
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
 
 import dev.palimpsest.bindings.CudaDriver;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import jcuda.driver.CUcontext;
@@ -24,19 +26,28 @@ final class CudaContext implements AutoCloseable {
   private final Handles.Stream stream = new Handles.Stream();
   private final String name;
   private final int capability;
+  private final int multiprocessors;
+  private final Arena arena = Arena.ofShared();
+  private final LaunchList launches;
   private Thread current;
+  private long waits;
   private boolean closed;
 
-  CudaContext(int ordinal) {
+  /**
+   * @param checked waits for each kernel; else launches are kept until their results are needed
+   */
+  CudaContext(int ordinal, boolean checked) {
     check(JCudaDriver.cuDeviceGet(device, ordinal), "cuDeviceGet(" + ordinal + ")");
     name = nameOf(device);
     capability =
         10 * attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
             + attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+    multiprocessors = attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
     check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     try {
       enter();
       check(JCudaDriver.cuStreamCreate(stream, NON_BLOCKING), "cuStreamCreate");
+      launches = new LaunchList(this, !checked, arena);
     } catch (RuntimeException | Error e) {
       JCudaDriver.cuDevicePrimaryCtxRelease(device);
       throw e;
@@ -73,6 +84,15 @@ final class CudaContext implements AutoCloseable {
     return capability;
   }
 
+  int multiprocessors() {
+    return multiprocessors;
+  }
+
+  /** Launches that the stream has not got yet; everything else that it gets comes after them. */
+  LaunchList launches() {
+    return launches;
+  }
+
   Handles.Stream stream() {
     return stream;
   }
@@ -102,10 +122,20 @@ final class CudaContext implements AutoCloseable {
 
   /** Waits until all work given to the stream is done. */
   void synchronize(String after) {
+    launches.flush();
     check(JCudaDriver.cuStreamSynchronize(stream), after);
+    waits++;
   }
 
-  /** Copies to the device; {@code from} must stay as it is until the stream has passed it. */
+  /** How often {@link #synchronize} has waited. */
+  long waits() {
+    return waits;
+  }
+
+  /**
+   * Copies to the device, ahead of launches that are kept: none of those may read {@code to}.
+   * {@code from} must stay as it is until the stream has passed it.
+   */
   void upload(MemorySegment from, long fromAt, long to, long bytes) {
     if (bytes > 0) {
       check(
@@ -118,6 +148,7 @@ final class CudaContext implements AutoCloseable {
   /** Copies from the device; {@code to} is filled once the stream has passed it. */
   void download(long from, MemorySegment to, long toAt, long bytes) {
     if (bytes > 0) {
+      launches.flush();
       check(
           JCudaDriver.cuMemcpyDtoHAsync(
               new HostPointer(to, toAt), new DevicePointer(from), bytes, stream),
@@ -125,6 +156,7 @@ final class CudaContext implements AutoCloseable {
     }
   }
 
+  /** Fills new memory, which no launch can have been given yet. */
   void zero(long address, long bytes) {
     check(
         JCudaDriver.cuMemsetD8Async(new DevicePointer(address), (byte) 0, bytes, stream),
@@ -135,6 +167,8 @@ final class CudaContext implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
+      launches.close();
+      arena.close();
       JCudaDriver.cuStreamDestroy(stream);
       JCudaDriver.cuDevicePrimaryCtxRelease(device);
     }

@@ -30,6 +30,9 @@ import jcuda.driver.JCudaDriver;
  * The ops on an NVIDIA GPU: our own kernels ({@code src/main/cuda}) on one stream. Context, memory
  * and modules go through JCuda, launches through the generated bindings.
  *
+ * <p>Launches are kept until something needs their results and go to the stream together, as a
+ * graph where the same ones came before: see {@link LaunchList}.
+ *
  * <p>Tensors are addresses of device memory that no Java code can touch; one used after {@link
  * #free} or {@link #close} is answered by an {@link IllegalStateException}. Ops exclude each other.
  * An op returns before its kernels are done; what they did wrong is told by the next op that waits.
@@ -71,7 +74,7 @@ public final class CudaDevice implements Device {
           case BF16 -> DType.BF16;
         };
     memory = new DeviceMemory(context);
-    modules = new Modules(context, options.checked());
+    modules = new Modules(context);
     try {
       upload = new Upload(context, memory);
       rotaryTables = new RotaryTables(memory, upload);
@@ -85,7 +88,7 @@ public final class CudaDevice implements Device {
       bias = new Bias(modules);
       matmul = new Matmul(modules);
       pages = new Pages(modules);
-      attention = new Attention(modules);
+      attention = new Attention(context, memory, modules);
       prediction = new Prediction(context, memory, modules, matmul);
     } catch (RuntimeException | Error e) {
       modules.close();
@@ -132,7 +135,7 @@ public final class CudaDevice implements Device {
 
   private static LibrarySearch<CudaDevice> open(CudaOptions options) {
     try {
-      CudaContext context = new CudaContext(options.ordinal());
+      CudaContext context = new CudaContext(options.ordinal(), options.checked());
       try {
         if (context.capability() < OLDEST_CAPABILITY) {
           context.close();
@@ -551,6 +554,7 @@ public final class CudaDevice implements Device {
     if (!closed) {
       closed = true;
       context.enter();
+      context.launches().close();
       JCudaDriver.cuStreamSynchronize(context.stream());
       upload.close();
       modules.close();

@@ -64,6 +64,7 @@ final class DeviceMemory implements AutoCloseable {
   void free(MemorySegment block) {
     Block known = block.scope().isAlive() ? blocks.remove(block.address()) : null;
     if (known != null) {
+      context.launches().flush();
       bytes -= known.bytes;
       known.scope.close();
       // The driver waits for work that still uses it.

@@ -1,57 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.kernels.cuda;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.palimpsest.bindings.CudaStatus;
-import dev.palimpsest.bindings.cuda.Cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.StringJoiner;
 
 /**
- * A kernel ready to launch, with one block of native memory for its arguments: eight bytes each,
- * and the pointers to them that the driver wants. Setting an argument and launching allocate
- * nothing.
+ * A kernel ready to launch, with one block of native memory for its arguments, eight bytes each.
+ * Setting an argument and launching allocate nothing.
  */
 final class Kernel {
-  private final CudaContext context;
-  private final boolean checked;
+  private final LaunchList launches;
+  private final int number;
   private final String name;
   private final MemorySegment function;
   private final int threads;
   private final int sharedBytes;
   private final String[] names;
   private final MemorySegment values;
-  private final MemorySegment pointers;
 
   /**
-   * @param names of the arguments; those that end with {@code *} are addresses
+   * @param names of the arguments; those that end with {@code *} are addresses, with {@code _f}
+   *     floats, the others ints
    */
   Kernel(
-      CudaContext context,
-      boolean checked,
+      LaunchList launches,
       Arena arena,
       String name,
       MemorySegment function,
       int threads,
       int sharedBytes,
       String... names) {
-    this.context = context;
-    this.checked = checked;
+    this.launches = launches;
     this.name = name;
     this.function = function;
     this.threads = threads;
     this.sharedBytes = sharedBytes;
     this.names = names;
     values = arena.allocate(JAVA_LONG, names.length);
-    pointers = arena.allocate(ADDRESS, names.length);
-    for (int i = 0; i < names.length; i++) {
-      pointers.setAtIndex(ADDRESS, i, values.asSlice(8L * i));
-    }
+    number = launches.register(this, names.length);
+  }
+
+  String name() {
+    return name;
+  }
+
+  MemorySegment function() {
+    return function;
+  }
+
+  int threads() {
+    return threads;
   }
 
   Kernel set(int i, long value) {
@@ -60,13 +63,12 @@ final class Kernel {
   }
 
   Kernel set(int i, int value) {
-    values.set(JAVA_INT, 8L * i, value);
+    values.setAtIndex(JAVA_LONG, i, value & 0xFFFFFFFFL);
     return this;
   }
 
   Kernel set(int i, float value) {
-    values.set(JAVA_FLOAT, 8L * i, value);
-    return this;
+    return set(i, Float.floatToRawIntBits(value));
   }
 
   Kernel set(int i, MemorySegment address) {
@@ -74,62 +76,43 @@ final class Kernel {
   }
 
   void launch(int gridX) {
-    launch(gridX, 1, sharedBytes);
+    launch(gridX, 1, 1, sharedBytes);
   }
 
   void launch(int gridX, int gridY) {
-    launch(gridX, gridY, sharedBytes);
+    launch(gridX, gridY, 1, sharedBytes);
+  }
+
+  void launch(int gridX, int gridY, int gridZ) {
+    launch(gridX, gridY, gridZ, sharedBytes);
   }
 
   /**
-   * Gives the kernel to the stream. Nothing to do, no blocks, is no launch.
+   * Adds a launch to the list. Nothing to do, no blocks, is no launch.
    *
-   * @throws IllegalStateException if the driver refuses; the message has the kernel and its shapes
+   * @throws IllegalStateException if the driver refuses one; the message has the kernel and its
+   *     shapes
    */
-  void launch(int gridX, int gridY, int shared) {
-    if (gridX == 0 || gridY == 0) {
-      return;
-    }
-    int status =
-        Cuda.cuLaunchKernel(
-            function,
-            gridX,
-            gridY,
-            1,
-            threads,
-            1,
-            1,
-            shared,
-            context.stream().segment(),
-            pointers,
-            MemorySegment.NULL);
-    if (status == 0 && checked) {
-      status = Cuda.cuStreamSynchronize(context.stream().segment());
-    }
-    if (status != 0) {
-      throw new IllegalStateException(
-          "CUDA kernel %s failed: %s (%d); %s"
-              .formatted(
-                  name, new CudaStatus(status).name(), status, shapes(gridX, gridY, shared)));
+  void launch(int gridX, int gridY, int gridZ, int shared) {
+    if (gridX > 0 && gridY > 0) {
+      launches.add(number, gridX, gridY, gridZ, shared, values);
     }
   }
 
-  private String shapes(int gridX, int gridY, int shared) {
+  /** Grid and arguments of a launch, for messages. */
+  String shapes(int gridX, int gridY, int gridZ, int shared, MemorySegment arguments) {
     StringJoiner text =
         new StringJoiner(
             ", ",
-            "grid %d x %d, %d threads, %d bytes of shared memory, "
-                .formatted(gridX, gridY, threads, shared),
+            "grid %d x %d x %d, %d threads, %d bytes of shared memory, "
+                .formatted(gridX, gridY, gridZ, threads, shared),
             "");
     for (int i = 0; i < names.length; i++) {
-      if (names[i].endsWith("*")) {
-        continue;
+      if (names[i].endsWith("_f")) {
+        text.add(names[i].replace("_f", "") + "=" + arguments.get(JAVA_FLOAT, 8L * i));
+      } else if (!names[i].endsWith("*")) {
+        text.add(names[i] + "=" + arguments.get(JAVA_INT, 8L * i));
       }
-      int bits = values.get(JAVA_INT, 8L * i);
-      text.add(
-          names[i]
-              + "="
-              + (names[i].endsWith("f") ? String.valueOf(Float.intBitsToFloat(bits)) : bits));
     }
     return text.toString();
   }

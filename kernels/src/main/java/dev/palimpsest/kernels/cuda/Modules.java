@@ -23,14 +23,12 @@ final class Modules implements AutoCloseable {
   private static final int DEFAULT_SHARED = 48 << 10;
 
   private final CudaContext context;
-  private final boolean checked;
   private final Map<String, CUmodule> modules = new HashMap<>();
   private final List<CUmodule> loaded = new ArrayList<>();
   private final Arena arena = Arena.ofShared();
 
-  Modules(CudaContext context, boolean checked) {
+  Modules(CudaContext context) {
     this.context = context;
-    this.checked = checked;
   }
 
   /**
@@ -54,7 +52,7 @@ final class Modules implements AutoCloseable {
           "asking for " + sharedBytes + " bytes of shared memory for the kernel " + name);
     }
     return new Kernel(
-        context, checked, arena, name, function.segment(), threads, sharedBytes, arguments);
+        context.launches(), arena, name, function.segment(), threads, sharedBytes, arguments);
   }
 
   private CUmodule load(String file) {

@@ -32,6 +32,7 @@ final class SequenceLayout {
   private int[] pageInts = new int[64];
 
   private int tiles;
+  private int mostContext;
   private long spansAt;
   private long tilesAt;
   private long rowsAt;
@@ -78,10 +79,12 @@ final class SequenceLayout {
     int page = 0;
     int ownPage = 0;
     tiles = 0;
+    mostContext = 0;
     for (int s = 0; s < sequences; s++) {
       int length = spans.length(s);
       int start = spans.start(s);
       int at = SPAN_INTS * s;
+      mostContext = Math.max(mostContext, spans.context(s));
       spanInts[at] = start;
       spanInts[at + 1] = length;
       spanInts[at + 2] = spans.context(s);
@@ -130,6 +133,11 @@ final class SequenceLayout {
   /** Tiles of queries over all sequences. */
   int tiles() {
     return tiles;
+  }
+
+  /** Positions of the longest sequence. */
+  int mostContext() {
+    return mostContext;
   }
 
   long spansAt() {

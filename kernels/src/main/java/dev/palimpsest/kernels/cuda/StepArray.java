@@ -16,6 +16,8 @@ final class StepArray {
   private MemorySegment host = MemorySegment.NULL;
   private int capacity;
   private int size;
+  private long usedAt = -1;
+  private long copiedAt = -1;
 
   StepArray(CudaContext context, DeviceMemory memory) {
     this.context = context;
@@ -26,15 +28,23 @@ final class StepArray {
   long upload(int[] values, int n) {
     if (n > capacity) {
       grow(n);
-    } else if (same(values, n)) {
-      return device.address();
-    } else if (size > 0) {
-      // The copy before this one may still be reading the pinned memory.
-      context.synchronize("waiting for the last copy of a step's input");
+    } else if (!same(values, n)) {
+      if (usedAt == context.launches().flushes()) {
+        // A launch that is still kept reads what lies there now.
+        context.launches().flush();
+      }
+      if (size > 0 && copiedAt == context.waits()) {
+        // The copy before this one may still be reading the pinned memory.
+        context.synchronize("waiting for the last copy of a step's input");
+      }
     }
-    MemorySegment.copy(values, 0, host, JAVA_INT, 0, n);
-    size = n;
-    context.upload(host, 0, device.address(), 4L * n);
+    if (!same(values, n)) {
+      MemorySegment.copy(values, 0, host, JAVA_INT, 0, n);
+      size = n;
+      context.upload(host, 0, device.address(), 4L * n);
+      copiedAt = context.waits();
+    }
+    usedAt = context.launches().flushes();
     return device.address();
   }
 

@@ -30,9 +30,14 @@ final class CudaFixture implements AutoCloseable {
   final Arena arena = Arena.ofShared();
 
   CudaFixture(ComputeType compute) {
+    this(compute, true);
+  }
+
+  CudaFixture(ComputeType compute, boolean checked) {
     Emulator.required();
     device =
-        CudaDevice.find(CudaOptions.DEFAULT.withComputeType(compute).withChecked(true)).orThrow();
+        CudaDevice.find(CudaOptions.DEFAULT.withComputeType(compute).withChecked(checked))
+            .orThrow();
     type = device.computeType();
   }
 

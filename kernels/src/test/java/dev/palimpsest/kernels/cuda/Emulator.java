@@ -128,12 +128,12 @@ final class Emulator {
     return (long) call("emulatorLaunches", JAVA_LONG);
   }
 
-  static long graphLaunches() {
-    return (long) call("emulatorGraphLaunches", JAVA_LONG);
+  /** Copies between host and device so far. */
+  static long copies() {
+    return (long) call("emulatorCopies", JAVA_LONG);
   }
 
-  /** Whether all of the range has been written. */
-  static boolean wasWritten(long address, long bytes) {
-    return (int) call("emulatorWasWritten", JAVA_INT, address, bytes) == 1;
+  static long graphLaunches() {
+    return (long) call("emulatorGraphLaunches", JAVA_LONG);
   }
 }

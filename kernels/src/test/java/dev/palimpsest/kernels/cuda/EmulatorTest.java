@@ -30,9 +30,9 @@ class EmulatorTest {
     Emulator.required();
     CudaLibrary.find().orThrow();
     JCudaLibrary.load();
-    context = new CudaContext(0);
+    context = new CudaContext(0, true);
     context.enter();
-    modules = new Modules(context, true);
+    modules = new Modules(context);
     memory = new DeviceMemory(context);
   }
 
@@ -84,7 +84,7 @@ class EmulatorTest {
       IllegalStateException e =
           assertThrows(IllegalStateException.class, () -> kernel.launch(1), "seed " + seed);
       assertTrue(e.getMessage().contains(name), e.getMessage());
-      assertTrue(e.getMessage().contains("grid 1 x 1, 64 threads"), e.getMessage());
+      assertTrue(e.getMessage().contains("grid 1 x 1 x 1, 64 threads"), e.getMessage());
       assertTrue(e.getMessage().contains("CUDA_ERROR_ILLEGAL_ADDRESS"), e.getMessage());
       assertTrue(Emulator.failure().startsWith(name + ": "), Emulator.failure());
       assertTrue(Emulator.failure().contains(words), Emulator.failure());
