@@ -8,6 +8,7 @@ import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.process.MaskedDiffusion;
 import dev.palimpsest.process.MaskedOptions;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
+import java.util.Locale;
 
 /** What follows for a request from whether its model attends to everything or in blocks. */
 record Attending(ModelConfig config) {
@@ -67,7 +68,7 @@ record Attending(ModelConfig config) {
   }
 
   private static String spelling(CacheMode mode) {
-    return mode.name().toLowerCase(java.util.Locale.ROOT);
+    return mode.name().toLowerCase(Locale.ROOT);
   }
 
   /**

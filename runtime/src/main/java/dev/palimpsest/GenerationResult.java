@@ -12,7 +12,7 @@ import java.util.List;
  * @param holes the text written into each hole, in order, cut at end-of-text where that was asked
  *     for
  * @param newTokens tokens written into the holes; positions left masked do not count
- * @param networkCalls denoising steps taken
+ * @param networkCalls denoising steps taken; steps that only store a long prompt are not among them
  * @param elapsed from submission to the last revision
  */
 public record GenerationResult(

@@ -17,6 +17,7 @@ import picocli.CommandLine.Spec;
       ForwardCommand.class,
       ProfileCommand.class,
       DecodeCommand.class,
+      QualityCommand.class,
       PeerForwardCommand.class,
       PeerDecodeCommand.class,
       SweepCommand.class,

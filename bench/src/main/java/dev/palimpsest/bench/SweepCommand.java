@@ -292,7 +292,7 @@ final class SweepCommand implements Callable<Integer> {
   }
 
   private static boolean keepsWithinBlocks(CacheMode cache) {
-    return cache == CacheMode.PREFIX || cache == CacheMode.DUAL;
+    return cache == CacheMode.PREFIX || cache == CacheMode.DUAL || cache == CacheMode.DELAYED;
   }
 
   private DecodeShape shape() {

@@ -152,9 +152,13 @@ public final class RequestCache {
     return feed;
   }
 
-  /** Whether the next step feeds the whole canvas and stores all its keys and values. */
+  /**
+   * Whether the next step stores the keys and values of all that attention may see in it, or only
+   * stores some.
+   */
   public boolean refreshing(DiffusionProcess process, boolean shifted) {
-    return keeps() && next(process, shifted).size() == length;
+    Feed next = next(process, shifted);
+    return keeps() && (!next.predicts() || next.size() == next.context());
   }
 
   /** The step that {@link #next} chose has been taken, and {@code process} has not advanced yet. */

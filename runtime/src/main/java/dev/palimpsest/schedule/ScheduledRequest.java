@@ -9,6 +9,7 @@ import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.DiffusionProcess;
+import dev.palimpsest.process.Positions;
 import dev.palimpsest.process.Revision;
 import java.util.Optional;
 
@@ -23,7 +24,7 @@ final class ScheduledRequest {
   private final RequestObserver observer;
   private final int priority;
   private final RequestEvent event = new RequestEvent();
-  private final long submitted = System.nanoTime();
+  private final long submitted;
   private final long allowed;
   private long due;
   private long place;
@@ -33,13 +34,16 @@ final class ScheduledRequest {
 
   /**
    * @param shifted row i of the logits predicts position i + 1
+   * @param now the scheduler's clock, as in all that follows
    */
   ScheduledRequest(
       DiffusionProcess process,
       RequestCache cache,
       Terms terms,
       boolean shifted,
-      RequestObserver observer) {
+      RequestObserver observer,
+      long now) {
+    submitted = now;
     this.process = process;
     this.cache = cache;
     this.shifted = shifted;
@@ -68,7 +72,7 @@ final class ScheduledRequest {
     this.place = place;
   }
 
-  /** Whether its deadline has passed at {@code now}, a value of {@link System#nanoTime}. */
+  /** Whether its deadline has passed. */
   boolean late(long now) {
     return now - submitted >= allowed;
   }
@@ -107,8 +111,8 @@ final class ScheduledRequest {
     return cache.reserve();
   }
 
-  void start() {
-    event.queued = System.nanoTime() - submitted;
+  void start(long now) {
+    event.queued = now - submitted;
     cache.prepare();
     observer.revised(process.start());
   }
@@ -148,7 +152,9 @@ final class ScheduledRequest {
   private void want(StepBatch batch, Feed feed, int first, int unconditional) {
     Canvas canvas = process.canvas();
     int row = 0;
-    for (int position : process.wanted()) {
+    Positions wanted = process.wanted();
+    for (int i = 0; i < wanted.size(); i++) {
+      int position = wanted.at(i);
       int from = shifted ? Math.max(position - 1, 0) : position;
       while (feed.position(row) < from) {
         row++;

@@ -17,6 +17,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -59,6 +60,7 @@ public final class Scheduler implements AutoCloseable {
   private final boolean shiftedLogits;
   private final int maxBatchTokens;
   private final int maxQueued;
+  private final LongSupplier clock;
   private final Thread thread;
 
   // One permit for each request that may still wait.
@@ -95,6 +97,19 @@ public final class Scheduler implements AutoCloseable {
    * @param maxQueued most requests that run at a time, and most that may wait to be started
    */
   public Scheduler(Stepper network, boolean shiftedLogits, int maxBatchTokens, int maxQueued) {
+    this(network, shiftedLogits, maxBatchTokens, maxQueued, System::nanoTime);
+  }
+
+  /**
+   * @param clock nanoseconds, which deadlines are measured by
+   */
+  Scheduler(
+      Stepper network,
+      boolean shiftedLogits,
+      int maxBatchTokens,
+      int maxQueued,
+      LongSupplier clock) {
+    this.clock = clock;
     this.network = network;
     this.shiftedLogits = shiftedLogits;
     this.maxBatchTokens = maxBatchTokens;
@@ -124,7 +139,7 @@ public final class Scheduler implements AutoCloseable {
     if (room.hasQueuedThreads() || !room.tryAcquire()) {
       throw new QueueFullException(maxQueued);
     }
-    enqueue(new ScheduledRequest(process, cache, terms, shiftedLogits, observer));
+    enqueue(request(process, cache, terms, observer));
   }
 
   /**
@@ -144,12 +159,17 @@ public final class Scheduler implements AutoCloseable {
       Duration patience)
       throws InterruptedException {
     // Before the wait: the deadline counts from here.
-    ScheduledRequest request = new ScheduledRequest(process, cache, terms, shiftedLogits, observer);
+    ScheduledRequest request = request(process, cache, terms, observer);
     refuseUnlessOpen();
     if (!room.tryAcquire(Terms.nanoseconds(patience), TimeUnit.NANOSECONDS)) {
       throw new QueueFullException(maxQueued);
     }
     enqueue(request);
+  }
+
+  private ScheduledRequest request(
+      DiffusionProcess process, RequestCache cache, Terms terms, RequestObserver observer) {
+    return new ScheduledRequest(process, cache, terms, shiftedLogits, observer, clock.getAsLong());
   }
 
   /** Queues a request that has taken its place of {@link #room}. */
@@ -250,7 +270,7 @@ public final class Scheduler implements AutoCloseable {
     if (!receive()) {
       return false;
     }
-    long now = System.nanoTime();
+    long now = clock.getAsLong();
     dismiss(waiting, now, true);
     dismiss(waitingForPages, now, true);
     dismiss(running, now, false);
@@ -349,7 +369,7 @@ public final class Scheduler implements AutoCloseable {
       return;
     }
     try {
-      request.start();
+      request.start(clock.getAsLong());
       goOn(request, 0);
     } catch (RuntimeException e) {
       request.fail(e);

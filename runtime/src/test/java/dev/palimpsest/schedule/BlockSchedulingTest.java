@@ -188,6 +188,13 @@ class BlockSchedulingTest {
         List.of("0-4:", "4-8:", "8-12:10 11"), feeds(process("..........__", 1), false, 1));
   }
 
+  @Test
+  void guidanceHalvesWhatAStepStoresOfAPrompt() {
+    MaskedDiffusion process = process(".".repeat(30) + "__", 2);
+    assertEquals(8, RequestCache.ofBlocks(BLOCK, 16, pool, 32, true).next(process, false).size());
+    assertEquals(16, RequestCache.ofBlocks(BLOCK, 16, pool, 32, false).next(process, false).size());
+  }
+
   /** Where MASK is predicted a mask is left behind: from its block on nothing is final. */
   @Test
   void aMaskLeftBehindKeepsItsBlockOpen() {

@@ -8,7 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.cache.KvPool;
 import dev.palimpsest.cache.RequestCache;
+import dev.palimpsest.kernels.Device;
 import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.KvStore;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.cpu.CpuDevice;
 import dev.palimpsest.kernels.cpu.CpuOptions;
@@ -17,6 +19,7 @@ import dev.palimpsest.process.MaskedDiffusion;
 import dev.palimpsest.process.MaskedOptions;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.process.Revision;
+import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -250,6 +253,48 @@ class CachedSchedulingTest {
             "0-78 whole, 0-78, 0-78, 0-78",
             "0-78 whole, 74-78, 74-78, 74-78"),
         fed);
+  }
+
+  /** A device that has less memory than the budget says. */
+  @Test
+  void pagesWithoutMemoryEndTheirRequestAlone() {
+    HeadShape shape = new HeadShape(1, 1, 8);
+    Device small =
+        (Device)
+            Proxy.newProxyInstance(
+                Device.class.getClassLoader(),
+                new Class<?>[] {Device.class},
+                (proxy, method, arguments) -> exhausted(device.keyValues(1, shape, 1 << 16)));
+    try (KvPool empty = new KvPool(small, 1, shape, 1 << 16);
+        Scheduler scheduler =
+            new Scheduler((batch, out) -> network(batch, out, false), false, 1000, 10)) {
+      Recorder refused = new Recorder();
+      Recorder served = new Recorder();
+      int pages = empty.freePages();
+      scheduler.submit(
+          completing(5, 70, 8, 4),
+          RequestCache.of(CacheMode.DUAL, 0, empty, 78, false),
+          Terms.DEFAULT,
+          refused);
+      scheduler.submit(completing(5, 70, 8, 4), served);
+      CompletionException e = assertThrows(CompletionException.class, refused.done::join);
+      assertTrue(e.getCause().getMessage().contains("no memory"), e.toString());
+      served.done.join();
+      assertEquals(pages, empty.freePages());
+    }
+  }
+
+  private static KvStore exhausted(KvStore store) {
+    return (KvStore)
+        Proxy.newProxyInstance(
+            KvStore.class.getClassLoader(),
+            new Class<?>[] {KvStore.class},
+            (proxy, method, arguments) -> {
+              if (method.getName().equals("grow")) {
+                throw new IllegalStateException("there is no memory");
+              }
+              return method.invoke(store, arguments);
+            });
   }
 
   @Test
