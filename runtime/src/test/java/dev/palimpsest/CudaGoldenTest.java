@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
@@ -129,6 +130,26 @@ class CudaGoldenTest {
       for (int i = 0; i < here.size(); i++) {
         assertArrayEquals(here.get(i), there.get(i), "revision " + i);
       }
+    }
+  }
+
+  /** The model that comes along, on tensor cores. */
+  @Test
+  void theTrainedModelWrites() {
+    GenerationRequest request =
+        GenerationRequest.builder()
+            .text("public int size() {")
+            .hole(12)
+            .steps(4)
+            .cache(CacheMode.DUAL)
+            .build();
+    String there;
+    try (Engine engine =
+        Engine.open(Path.of("..", "models", "java-tiny"), cuda(ComputeType.BF16))) {
+      there = engine.submit(request).result().join().text();
+    }
+    try (Engine engine = Engine.open(Path.of("..", "models", "java-tiny"), cpu(ComputeType.F32))) {
+      assertEquals(engine.submit(request).result().join().text(), there);
     }
   }
 }

@@ -77,7 +77,11 @@ final class Modules implements AutoCloseable {
                       .formatted(context.capability() / 10, context.capability() % 10));
       default ->
           throw new IllegalStateException(
-              what + new CudaStatus(status).name() + " (" + status + ")");
+              what
+                  + new CudaStatus(status).name()
+                  + " ("
+                  + status
+                  + "); a driver older than the kernels' compiler, CUDA 13.0, may be the reason");
     }
   }
 
