@@ -34,12 +34,17 @@ public record EngineOptions(
     CPU
   }
 
-  /** Precision of matrix products; sums are always f32. */
+  /** Precision of matrix products; sums are f32 unless said otherwise. */
   public enum ComputeType {
     /** bf16 where the processor multiplies it natively, else f32. */
     AUTO,
     F32,
-    BF16
+    BF16,
+    /**
+     * Weights of matrix products as s8 with a scale for each output, their inputs rounded to u8 row
+     * by row, sums in s32. Everything between is as with {@link #AUTO}.
+     */
+    INT8
   }
 
   public static final EngineOptions DEFAULT =

@@ -3,6 +3,8 @@ package dev.palimpsest;
 
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.process.MaskedOptions;
+import dev.palimpsest.schedule.Terms;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -98,8 +100,8 @@ public final class GenerationRequest {
     return values.remask;
   }
 
-  /** Which keys and values a step takes from earlier steps. */
-  public CacheMode cache() {
+  /** Which keys and values a step takes from earlier steps; the model decides if unset. */
+  public Optional<CacheMode> cache() {
     return values.cache;
   }
 
@@ -123,6 +125,16 @@ public final class GenerationRequest {
     return values.seed;
   }
 
+  /** Who goes first when not all fit into a batch; 0 unless set. */
+  public int priority() {
+    return values.priority;
+  }
+
+  /** Time from submission to the end, at most. */
+  public Optional<Duration> deadline() {
+    return values.deadline;
+  }
+
   /** Collects the parts of a request; reusable, {@link #build} takes a snapshot. */
   public static final class Builder {
     private List<Piece> pieces = new ArrayList<>();
@@ -136,11 +148,13 @@ public final class GenerationRequest {
     private float topP = 1f;
     private float guidance;
     private MaskedOptions.Remask remask = MaskedOptions.Remask.OFF;
-    private CacheMode cache = CacheMode.NONE;
+    private Optional<CacheMode> cache = Optional.empty();
     private int cacheRefresh;
     private boolean stopAtEnd;
     private boolean plainTextOnly;
     private OptionalLong seed = OptionalLong.empty();
+    private int priority;
+    private Optional<Duration> deadline = Optional.empty();
 
     private Builder() {}
 
@@ -161,6 +175,8 @@ public final class GenerationRequest {
       stopAtEnd = other.stopAtEnd;
       plainTextOnly = other.plainTextOnly;
       seed = other.seed;
+      priority = other.priority;
+      deadline = other.deadline;
     }
 
     /** Appends text that stays. */
@@ -204,7 +220,10 @@ public final class GenerationRequest {
       return this;
     }
 
-    /** New tokens per block, left to right; 0 writes everything at once. */
+    /**
+     * New tokens per block, left to right; 0 writes everything at once. A model that attends in
+     * blocks has its own, which tile the canvas from its start: leave it unset there.
+     */
     public Builder blockLength(int value) {
       if (value < 0) {
         throw new IllegalArgumentException(
@@ -257,18 +276,21 @@ public final class GenerationRequest {
     }
 
     /**
-     * Trades exactness for speed: a step feeds only part of the canvas and takes the other keys and
-     * values from earlier steps. An algorithm without blocks writes one block. Unset means {@link
-     * CacheMode#NONE}.
+     * What a step takes from earlier steps instead of feeding it again. {@link CacheMode#PREFIX},
+     * {@link CacheMode#DUAL} and {@link CacheMode#DELAYED} trade exactness for speed, for models
+     * that attend to everything; an algorithm without blocks writes one block. {@link
+     * CacheMode#BLOCK} is for models that attend in blocks, and exact. Unset means that for those,
+     * and {@link CacheMode#NONE} for the others.
      */
     public Builder cache(CacheMode value) {
-      cache = Objects.requireNonNull(value, "cache");
+      cache = Optional.of(value);
       return this;
     }
 
     /**
      * Feeds the whole canvas every so many steps of a block, not only when it begins; 1 does so in
-     * every step, which gives the text of {@link CacheMode#NONE}.
+     * every step, which gives the text of {@link CacheMode#NONE}. {@link CacheMode#BLOCK} has
+     * nothing to refresh.
      */
     public Builder cacheRefresh(int value) {
       if (value < 0) {
@@ -293,6 +315,28 @@ public final class GenerationRequest {
     /** Seed of all noise; unset means 0, so that runs repeat. */
     public Builder seed(long value) {
       seed = OptionalLong.of(value);
+      return this;
+    }
+
+    /**
+     * Who goes first when not all fit into a batch or into the cache's memory: {@value
+     * Terms#LOWEST} to {@value Terms#HIGHEST}, the higher before the lower, but nobody waits for
+     * ever; {@link dev.palimpsest.schedule.Scheduler} has the rule. Does not change what is
+     * written.
+     */
+    public Builder priority(int value) {
+      priority = new Terms(value, Optional.empty()).priority();
+      return this;
+    }
+
+    /**
+     * How long the request may take, from submission, time in the queue included. One that has not
+     * finished by then leaves the batch and fails with {@link DeadlineExceededException}, which
+     * holds what had been written; one that finishes in the very step in which the time runs out
+     * does not.
+     */
+    public Builder deadline(Duration value) {
+      deadline = new Terms(0, Optional.of(value)).deadline();
       return this;
     }
 

@@ -18,6 +18,7 @@ import dev.palimpsest.process.MaskedDiffusion;
 import dev.palimpsest.process.MaskedOptions;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.schedule.Scheduler;
+import dev.palimpsest.schedule.Terms;
 import dev.palimpsest.text.ChatFormat;
 import dev.palimpsest.text.Tokenizer;
 import dev.palimpsest.text.Tokenizers;
@@ -58,6 +59,8 @@ final class LocalEngine implements Engine {
   private final KvPool cachePages;
   private final Scheduler scheduler;
   private final int[] endTokens;
+  private final int maxBatchTokens;
+  private final Outstanding unmade = new Outstanding();
   private final AtomicBoolean closed = new AtomicBoolean();
 
   private LocalEngine(
@@ -73,6 +76,7 @@ final class LocalEngine implements Engine {
     this.device = device;
     this.network = network;
     this.endTokens = endTokens(model, tokenizer);
+    this.maxBatchTokens = options.maxBatchTokens();
     this.cachePages =
         new KvPool(
             device, model.config().layers(), model.config().heads(), options.kvCacheBudget());
@@ -108,13 +112,17 @@ final class LocalEngine implements Engine {
   private static CpuOptions cpuOptions(EngineOptions options) {
     CpuOptions.ComputeType compute =
         switch (options.dtype()) {
-          case AUTO -> CpuOptions.ComputeType.AUTO;
+          case AUTO, INT8 -> CpuOptions.ComputeType.AUTO;
           case F32 -> CpuOptions.ComputeType.F32;
           case BF16 -> CpuOptions.ComputeType.BF16;
         };
     return CpuOptions.DEFAULT
         .withThreads(options.threads())
         .withComputeType(compute)
+        .withWeights(
+            options.dtype() == EngineOptions.ComputeType.INT8
+                ? CpuOptions.Weights.INT8
+                : CpuOptions.Weights.COMPUTE_TYPE)
         .withVector(options.vectorApi() ? CpuOptions.Vector.AUTO : CpuOptions.Vector.OFF);
   }
 
@@ -165,32 +173,62 @@ final class LocalEngine implements Engine {
 
   @Override
   public Generation submit(GenerationRequest request) {
+    Prepared prepared = prepare(request);
+    unmade.add();
+    try {
+      scheduler.submit(prepared.process, prepared.cache, terms(request), prepared.generation);
+    } catch (RuntimeException e) {
+      unmade.remove();
+      throw e;
+    }
+    return prepared.generation;
+  }
+
+  @Override
+  public Generation submit(GenerationRequest request, Duration patience)
+      throws InterruptedException {
+    Prepared prepared = prepare(request);
+    unmade.add();
+    try {
+      scheduler.submit(
+          prepared.process, prepared.cache, terms(request), prepared.generation, patience);
+    } catch (RuntimeException | InterruptedException e) {
+      unmade.remove();
+      throw e;
+    }
+    return prepared.generation;
+  }
+
+  /** A request as the scheduler takes it. */
+  private record Prepared(
+      MaskedDiffusion process, RequestCache cache, RunningGeneration generation) {}
+
+  private Prepared prepare(GenerationRequest request) {
+    long submitted = System.nanoTime();
     ModelConfig config = model.config();
     CanvasPlan plan = CanvasPlan.of(request.pieces(), config, this::encode);
+    Attending attending = new Attending(config);
     MaskedDiffusion process =
-        MaskedDiffusion.of(
-            plan.tokens(),
-            plan.fixed(),
-            maskedOptions(request, plan),
-            config.maskToken(),
-            endTokens);
+        attending.process(plan, maskedOptions(request, plan), config.maskToken(), endTokens);
     RequestCache cache =
-        RequestCache.of(
-            request.cache(),
-            request.cacheRefresh(),
-            cachePages,
-            plan.tokens().length,
-            process.guidance() != 0);
-    long submitted = System.nanoTime();
+        attending.cache(
+            request, cachePages, maxBatchTokens, plan.tokens().length, process.guidance() != 0);
     RunningGeneration generation =
         new RunningGeneration(
             config.maskToken(),
             (canvas, calls) ->
                 result(
                     request, plan, canvas, calls, Duration.ofNanos(System.nanoTime() - submitted)),
-            CALLBACKS);
-    scheduler.submit(process, cache, generation);
-    return generation;
+            partial ->
+                new DeadlineExceededException(
+                    request.deadline().orElseThrow(), plan.asked(), partial),
+            CALLBACKS,
+            unmade::remove);
+    return new Prepared(process, cache, generation);
+  }
+
+  private static Terms terms(GenerationRequest request) {
+    return new Terms(request.priority(), request.deadline());
   }
 
   private int[] encode(Piece piece) {
@@ -218,7 +256,11 @@ final class LocalEngine implements Engine {
     Algorithm algorithm =
         request
             .algorithm()
-            .orElse(request.threshold().isPresent() ? Algorithm.THRESHOLD : familyAlgorithm());
+            .orElseGet(
+                () ->
+                    request.threshold().isPresent()
+                        ? Algorithm.THRESHOLD
+                        : new Attending(model.config()).algorithm());
     return new MaskedOptions(
         algorithm,
         request.steps().orElse(DEFAULT_STEPS),
@@ -237,10 +279,6 @@ final class LocalEngine implements Engine {
         request.seed().orElse(0));
   }
 
-  private Algorithm familyAlgorithm() {
-    return model.config().family().equals("dream") ? Algorithm.ENTROPY : Algorithm.LOW_CONFIDENCE;
-  }
-
   private int[] suppressed(GenerationRequest request, CanvasPlan plan) {
     if (!request.plainTextOnly()) {
       return new int[0];
@@ -251,12 +289,13 @@ final class LocalEngine implements Engine {
 
   private GenerationResult result(
       GenerationRequest request, CanvasPlan plan, Canvas canvas, int calls, Duration elapsed) {
-    int[] tokens = canvas.tokens();
+    // Nothing is on the canvas of a request that has never started.
+    int[] tokens = canvas.length() == 0 ? plan.tokens() : canvas.tokens();
     List<String> holes = new ArrayList<>();
     int written = 0;
     for (CanvasPlan.Span hole : plan.holes()) {
       int[] part = Arrays.copyOfRange(tokens, hole.from(), hole.to());
-      written += part.length;
+      written += (int) Arrays.stream(part).filter(token -> token != canvas.maskToken()).count();
       holes.add(decode(request.stopAtEnd() ? untilEnd(part) : part));
     }
     return new GenerationResult(
@@ -338,9 +377,28 @@ final class LocalEngine implements Engine {
   }
 
   @Override
+  public EngineLoad load() {
+    return new EngineLoad(
+        scheduler.running(),
+        scheduler.waiting(),
+        cachePages.pages(),
+        cachePages.freePages(),
+        cachePages.heldBytes());
+  }
+
+  @Override
+  public boolean closeGracefully(Duration patience) {
+    boolean finished = scheduler.drain(patience);
+    close();
+    return finished;
+  }
+
+  @Override
   public void close() {
+    scheduler.close();
     if (closed.compareAndSet(false, true)) {
-      scheduler.close();
+      // Texts are made with the tokenizer.
+      unmade.awaitNone();
       List<AutoCloseable> parts = new ArrayList<>(List.of(device));
       tokenizer.ifPresent(parts::add);
       parts.add(checkpoint);

@@ -25,7 +25,13 @@ class GoldenLogitsTest {
     "llada-tiny, '', BF16, 1.5e-2",
     "llada-tiny, model.gguf, BF16, 1.5e-2",
     "dream-tiny, '', BF16, 1.5e-2",
-    "dream-tiny, model.gguf, BF16, 1.5e-2"
+    "dream-tiny, model.gguf, BF16, 1.5e-2",
+    "llada-tiny, '', INT8, 3.5e-2",
+    "llada-tiny, model.gguf, INT8, 3.5e-2",
+    "dream-tiny, '', INT8, 3.5e-2",
+    "dream-tiny, model.gguf, INT8, 3.5e-2",
+    "sdar-tiny, '', F32, 1e-5",
+    "sdar-tiny, '', BF16, 2e-2"
   })
   void agreeWithTheReference(String model, String file, ComputeType dtype, double tolerance)
       throws IOException {

@@ -25,14 +25,17 @@ import tools.jackson.databind.ObjectMapper;
 
 /**
  * Greedy decoding, token for token after every step, against traces computed by an independent
- * float64 reference: LLaDA's loop with blocks, Fast-dLLM's by threshold, Dream's by entropy.
+ * float64 reference: LLaDA's loop with blocks, Fast-dLLM's by threshold, Dream's by entropy, and
+ * SDAR's in the blocks of its attention, with a fixed number a step and by threshold.
  */
 class GoldenTraceTest {
   private static final List<String> TRACES =
       List.of(
           "llada-tiny/trace-low-confidence.json",
           "llada-tiny/trace-threshold.json",
-          "dream-tiny/trace-entropy.json");
+          "dream-tiny/trace-entropy.json",
+          "sdar-tiny/trace-static.json",
+          "sdar-tiny/trace-dynamic.json");
 
   private static Path golden(String name) {
     try {
@@ -54,6 +57,7 @@ class GoldenTraceTest {
         .flatMap(
             trace ->
                 Stream.of("model.safetensors", "model.gguf")
+                    .filter(file -> Files.exists(golden(trace).resolveSibling(file)))
                     .flatMap(file -> Stream.of(1, 2).map(n -> Arguments.of(trace, file, n))));
   }
 

@@ -17,9 +17,10 @@ public final class Devices {
    * @param threads worker threads; 0 takes all processors
    */
   public static Device cpu(ComputeType dtype, int threads) {
+    CpuOptions options = CpuOptions.DEFAULT.withThreads(threads);
     return CpuDevice.open(
-        CpuOptions.DEFAULT
-            .withThreads(threads)
-            .withComputeType(CpuOptions.ComputeType.valueOf(dtype.name())));
+        dtype == ComputeType.INT8
+            ? options.withWeights(CpuOptions.Weights.INT8)
+            : options.withComputeType(CpuOptions.ComputeType.valueOf(dtype.name())));
   }
 }

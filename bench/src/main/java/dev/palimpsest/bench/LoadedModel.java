@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.bench;
 
+import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.family.Families;
 import dev.palimpsest.family.ModelDescription;
 import dev.palimpsest.kernels.Device;
@@ -20,13 +21,19 @@ final class LoadedModel implements AutoCloseable {
   private final Checkpoint checkpoint;
   private final Device device;
   private final Transformer transformer;
+  private final ComputeType dtype;
   private final long parameters;
 
   private LoadedModel(
-      Checkpoint checkpoint, Device device, Transformer transformer, long parameters) {
+      Checkpoint checkpoint,
+      Device device,
+      Transformer transformer,
+      ComputeType dtype,
+      long parameters) {
     this.checkpoint = checkpoint;
     this.device = device;
     this.transformer = transformer;
+    this.dtype = dtype;
     this.parameters = parameters;
   }
 
@@ -53,7 +60,11 @@ final class LoadedModel implements AutoCloseable {
               description.config(),
               description.weights(),
               done -> progress.show("packing layer", done, layers));
-      return new LoadedModel(checkpoint, device, transformer, parameters(description));
+      ComputeType dtype =
+          options.dtype() == ComputeType.AUTO
+              ? ComputeType.valueOf(device.computeType().name())
+              : options.dtype();
+      return new LoadedModel(checkpoint, device, transformer, dtype, parameters(description));
     } catch (RuntimeException | Error failure) {
       if (device != null) {
         device.close();
@@ -117,7 +128,7 @@ final class LoadedModel implements AutoCloseable {
 
   /** Precision of matrix products, as on the command line. */
   String dtype() {
-    return device.computeType().name().toLowerCase(Locale.ROOT);
+    return dtype.name().toLowerCase(Locale.ROOT);
   }
 
   @Override

@@ -32,8 +32,8 @@ final class ModelOptions {
       converter = Dtype.class,
       paramLabel = "TYPE",
       description =
-          "Precision of matrix products: auto, f32 or bf16 (default: ${DEFAULT-VALUE}; auto is bf16"
-              + " where the processor multiplies it natively).")
+          "Precision of matrix products: auto, f32, bf16 or int8 (default: ${DEFAULT-VALUE}; auto is"
+              + " bf16 where the processor multiplies it natively).")
   private ComputeType dtype;
 
   @Option(
@@ -44,7 +44,8 @@ final class ModelOptions {
           "Worker threads (default: ${DEFAULT-VALUE}; 0 takes every processor the JVM sees).")
   private int threads;
 
-  private static final class Dtype implements ITypeConverter<ComputeType> {
+  /** Reads a precision. */
+  static final class Dtype implements ITypeConverter<ComputeType> {
     @Override
     public ComputeType convert(String value) {
       for (ComputeType type : ComputeType.values()) {

@@ -134,7 +134,10 @@ final class ChatCommand implements Callable<Integer> {
             .build();
     GenerationResult result =
         Writing.run(
-            engine, request, decoding.plannedSteps(tokens), watching.viewers(machine.terminal()));
+            engine,
+            request,
+            decoding.plannedSteps(tokens, engine.config()),
+            watching.viewers(machine.terminal()));
     String text = result.holes().getFirst().strip();
     turns.add(new Message("assistant", text));
     watching.print(

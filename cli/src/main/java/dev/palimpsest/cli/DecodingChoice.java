@@ -4,9 +4,13 @@ package dev.palimpsest.cli;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.kernels.Sampling;
+import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.process.MaskedOptions.Remask;
+import java.util.EnumSet;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.function.IntUnaryOperator;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -15,6 +19,9 @@ import picocli.CommandLine.Spec;
 
 /** Options that say how masked positions become text. */
 final class DecodingChoice {
+  private static final Set<CacheMode> REFRESHED =
+      EnumSet.of(CacheMode.PREFIX, CacheMode.DUAL, CacheMode.DELAYED);
+
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec;
 
@@ -46,7 +53,8 @@ final class DecodingChoice {
       paramLabel = "RULE",
       description =
           "Which masked positions a step commits: ${COMPLETION-CANDIDATES} (default: entropy for Dream,"
-              + " low-confidence for the others, threshold when --threshold is given).",
+              + " threshold for SDAR, low-confidence for the others, threshold when --threshold is"
+              + " given).",
       completionCandidates = Spelled.Algorithms.class,
       converter = Spelled.AlgorithmConverter.class)
   private Algorithm algorithm;
@@ -56,7 +64,8 @@ final class DecodingChoice {
       paramLabel = "N",
       description =
           "Write blocks of N tokens from left to right, the steps shared among them; 0 writes"
-              + " everything at once (default: 0).")
+              + " everything at once (default: 0; a model that attends in blocks, such as SDAR,"
+              + " writes in those).")
   private Integer blockLength;
 
   @Option(
@@ -135,22 +144,22 @@ final class DecodingChoice {
   @Option(
       names = "--cache",
       paramLabel = "MODE",
-      defaultValue = "none",
       description =
-          "Keys and values that a step takes from earlier ones, faster and approximate:"
-              + " ${COMPLETION-CANDIDATES}. prefix keeps what precedes the block being written, dual"
-              + " what follows it too; without --block-length all is one block"
-              + " (default: ${DEFAULT-VALUE}).",
+          "Keys and values that a step takes from earlier ones: ${COMPLETION-CANDIDATES}. prefix"
+              + " keeps what precedes the block being written, dual what follows it too, delayed"
+              + " what has been written for a step or longer; faster and approximate, and without"
+              + " --block-length all is one block. block is for models that attend in blocks, such"
+              + " as SDAR, and exact (default: block for those, none for the others).",
       completionCandidates = Spelled.CacheModes.class,
       converter = Spelled.CacheModeConverter.class)
-  private CacheMode cache;
+  private Optional<CacheMode> cache = Optional.empty();
 
   @Option(
       names = "--cache-refresh",
       paramLabel = "N",
       description =
           "Compute all keys and values anew every N steps of a block; 0 does so only when a block"
-              + " begins (default: 0; needs --cache).")
+              + " begins (default: 0; needs --cache prefix, dual or delayed).")
   private Integer cacheRefresh;
 
   long seed() {
@@ -158,9 +167,10 @@ final class DecodingChoice {
   }
 
   /** The step count to show beside a running one, when it is known. */
-  OptionalInt plannedSteps(int tokens) {
+  OptionalInt plannedSteps(int tokens, ModelConfig model) {
+    boolean inBlocks = model.mask().blockLength() > 0;
     boolean byThreshold =
-        algorithm == Algorithm.THRESHOLD || (algorithm == null && threshold != null);
+        algorithm == Algorithm.THRESHOLD || (algorithm == null && (threshold != null || inBlocks));
     return byThreshold ? OptionalInt.empty() : OptionalInt.of(steps(tokens));
   }
 
@@ -181,11 +191,11 @@ final class DecodingChoice {
           .seed(seed)
           .guidance(guidance)
           .algorithmTemperature(algorithmTemperature);
-      request.cache(cache);
+      cache.ifPresent(request::cache);
       if (cacheRefresh != null) {
-        if (cache == CacheMode.NONE) {
+        if (!REFRESHED.contains(cache.orElse(CacheMode.NONE))) {
           throw new IllegalArgumentException(
-              "--cache-refresh needs --cache prefix or --cache dual: there is nothing to refresh");
+              "--cache-refresh needs --cache prefix, --cache dual or --cache delayed: there is nothing to refresh");
         }
         request.cacheRefresh(cacheRefresh);
       }

@@ -69,7 +69,10 @@ final class GenerateCommand implements Callable<Integer> {
       long loaded = System.nanoTime() - begun;
       GenerationResult result =
           Writing.run(
-              engine, request, decoding.plannedSteps(tokens), watching.viewers(machine.terminal()));
+              engine,
+              request,
+              decoding.plannedSteps(tokens, engine.config()),
+              watching.viewers(machine.terminal()));
       String text = given + String.join("", result.holes());
       Report report =
           new Report(engineChoice.model(machine), engine, result, text, decoding.seed(), loaded);

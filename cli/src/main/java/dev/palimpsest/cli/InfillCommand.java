@@ -26,7 +26,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Fills the holes of a text, seeing what stands on both sides of them.",
       "A hole of eight tokens is written [[8]]. \\[[8]] is the text [[8]] itself, \\\\[[8]] a"
-          + " backslash and a hole."
+          + " backslash and a hole.",
+      "A model that attends in blocks, such as SDAR, cannot see what follows a hole and refuses."
     },
     footer = {
       "",
@@ -170,7 +171,10 @@ final class InfillCommand implements Callable<Integer> {
 
   private GenerationResult run(Engine engine, GenerationRequest request, int newTokens) {
     return Writing.run(
-        engine, request, decoding.plannedSteps(newTokens), watching.viewers(machine.terminal()));
+        engine,
+        request,
+        decoding.plannedSteps(newTokens, engine.config()),
+        watching.viewers(machine.terminal()));
   }
 
   private void print(Engine engine, GenerationResult result, String filled, long loadNanos) {

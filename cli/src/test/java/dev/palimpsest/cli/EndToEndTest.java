@@ -103,4 +103,29 @@ class EndToEndTest {
       }
     }
   }
+
+  /** A model that attends in blocks: by its own cache, and without one. */
+  @ParameterizedTest
+  @CsvSource({
+    "trace-static, --algorithm low-confidence --steps 28",
+    "trace-static, --algorithm low-confidence --steps 28 --cache none",
+    "trace-dynamic, --threshold 0.3",
+    "trace-dynamic, --threshold 0.3 --cache block",
+  })
+  void sdarTracesAreThoseOfTheReference(String trace, String options) throws IOException {
+    Path file = GOLDENS.resolve("sdar-tiny").resolve(trace + ".json");
+    JsonNode golden = json(Files.readString(file));
+    CommandRun run = command();
+    String[] arguments =
+        Stream.concat(
+                Arrays.stream(("trace --new-tokens 26 --dtype f32 --json " + options).split(" ")),
+                Stream.of(
+                    "-m",
+                    GOLDENS.resolve("sdar-tiny").toString(),
+                    "--prompt-tokens",
+                    file.toString()))
+            .toArray(String[]::new);
+    assertEquals(0, run.run(arguments), run.err());
+    assertEquals(golden.path("steps"), json(run.out()).path("steps"));
+  }
 }

@@ -11,6 +11,7 @@ import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.process.MaskedOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -95,7 +96,7 @@ class GenerateCommandTest {
     assertEquals(11, request.seed().orElseThrow());
     assertEquals(1.5f, request.guidance());
     assertEquals(0.2, request.algorithmTemperature());
-    assertEquals(CacheMode.DUAL, request.cache());
+    assertEquals(Optional.of(CacheMode.DUAL), request.cache());
     assertEquals(4, request.cacheRefresh());
     assertEquals(new MaskedOptions.Remask(0.4, 10), request.remask());
     assertTrue(request.stopAtEnd());
@@ -112,13 +113,17 @@ class GenerateCommandTest {
   void aCacheIsNotUsedUnlessAskedForAndRefreshesNothingWhenOff() {
     CommandRun run = new CommandRun("abc");
     assertEquals(0, run.run("generate", "-m", ".", "-n", "3", "x"), run.err());
-    assertEquals(CacheMode.NONE, run.engine.requests().getFirst().cache());
+    assertEquals(Optional.empty(), run.engine.requests().getFirst().cache());
     CommandRun refused = new CommandRun("abc");
     assertEquals(2, refused.run("generate", "-m", ".", "--cache-refresh", "3", "x"));
     assertTrue(refused.err().contains("--cache dual"), refused.err());
+    CommandRun blocks = new CommandRun("abc");
+    String[] refreshed = {"generate", "-m", ".", "--cache", "block", "--cache-refresh", "3", "x"};
+    assertEquals(2, blocks.run(refreshed));
+    assertTrue(blocks.err().contains("nothing to refresh"), blocks.err());
     CommandRun unknown = new CommandRun("abc");
     assertEquals(2, unknown.run("generate", "-m", ".", "--cache", "all", "x"));
-    assertTrue(unknown.err().contains("none, prefix, dual"), unknown.err());
+    assertTrue(unknown.err().contains("none, prefix, dual, delayed, block"), unknown.err());
   }
 
   @Test

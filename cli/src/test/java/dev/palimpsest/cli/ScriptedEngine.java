@@ -2,6 +2,7 @@
 package dev.palimpsest.cli;
 
 import dev.palimpsest.Engine;
+import dev.palimpsest.EngineLoad;
 import dev.palimpsest.Generation;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.GenerationRequest.Piece;
@@ -166,6 +167,22 @@ final class ScriptedEngine implements Engine {
   @Override
   public void logits(int[] tokens, MemorySegment out) {
     throw new UnsupportedOperationException("a script has no logits");
+  }
+
+  @Override
+  public Generation submit(GenerationRequest request, Duration patience) {
+    return submit(request);
+  }
+
+  @Override
+  public EngineLoad load() {
+    return new EngineLoad(0, 0, 0, 0, 0);
+  }
+
+  @Override
+  public boolean closeGracefully(Duration patience) {
+    close();
+    return true;
   }
 
   @Override

@@ -10,14 +10,13 @@ import java.util.Optional;
  * Hands out the pages of a {@link KvStore} within a memory budget. Memory is taken from the device
  * as pages are first needed and kept until the pool closes; a page goes to one sequence at a time.
  *
- * <p>{@link #reserve} and {@link KvPages#release} belong to the thread that drives the device; the
- * rest may be called from any.
+ * <p>{@link #reserve} and what {@link KvPages} does belong to the thread that drives the device;
+ * the rest may be called from any.
  */
 public final class KvPool implements AutoCloseable {
   private final KvStore store;
   private final long budgetBytes;
-  // A stack; pages never handed out come last, so that memory grows only when it must.
-  private final int[] freePages;
+  private final FreePages freePages;
   private volatile int free;
 
   /**
@@ -29,12 +28,8 @@ public final class KvPool implements AutoCloseable {
   public KvPool(Device device, int layers, HeadShape shape, long budgetBytes) {
     this.budgetBytes = budgetBytes;
     store = device.keyValues(layers, shape, budgetBytes);
-    int pages = store.maxPages();
-    freePages = new int[pages];
-    for (int i = 0; i < pages; i++) {
-      freePages[i] = pages - 1 - i;
-    }
-    free = pages;
+    freePages = new FreePages(store.maxPages());
+    free = store.maxPages();
   }
 
   /** Pages the budget allows. */
@@ -80,10 +75,9 @@ public final class KvPool implements AutoCloseable {
   }
 
   /**
-   * Takes the pages for a sequence.
+   * Takes the pages for a sequence; a matter of numbers, the memory is {@link KvPages#prepare}d.
    *
    * @return nothing if too few are free now
-   * @throws IllegalStateException if the device has less memory than the budget
    */
   public Optional<KvPages> reserve(int tokens) {
     int count = KvStore.pagesFor(tokens);
@@ -91,22 +85,26 @@ public final class KvPool implements AutoCloseable {
       return Optional.empty();
     }
     int[] table = new int[count];
-    int highest = -1;
-    for (int i = 0; i < count; i++) {
-      table[i] = freePages[free - 1 - i];
-      highest = Math.max(highest, table[i]);
-    }
-    store.grow(highest + 1);
-    free = free - count;
+    freePages.take(table);
+    free = freePages.size();
     return Optional.of(new KvPages(this, tokens, table));
   }
 
-  void takeBack(int[] table) {
-    int now = free;
-    for (int i = table.length - 1; i >= 0; i--) {
-      freePages[now++] = table[i];
+  /** Memory for the pages, and nothing in it of those who had them before. */
+  void prepare(int[] table) {
+    int highest = -1;
+    for (int page : table) {
+      highest = Math.max(highest, page);
     }
-    free = now;
+    store.grow(highest + 1);
+    for (int page : table) {
+      store.clear(page);
+    }
+  }
+
+  void takeBack(int[] table) {
+    freePages.giveBack(table);
+    free = freePages.size();
   }
 
   /** Gives the memory back; idempotent. */

@@ -19,6 +19,9 @@ import java.util.Objects;
  * in order ({@code blockLength} of them each, the last block may be shorter), so that with one hole
  * at the end they are LLaDA's blocks. A MASK at a fixed position stays.
  *
+ * <p>{@link #inBlocksOf} takes the blocks from the canvas instead: for models that attend in
+ * blocks.
+ *
  * <p><b>Steps.</b> Divided over the blocks as evenly as they go, the first blocks taking one more.
  * A block whose masks are all chosen before its steps are over ends early; Dream's schedule takes
  * all its steps, and a step of it may commit nothing, as in the reference. Ties go to the lowest
@@ -49,7 +52,7 @@ public final class MaskedDiffusion implements DiffusionProcess {
   private final int[] written;
   // Index into `written` from which the positions run to the end of the canvas without a gap.
   private final int tail;
-  private final int blockLength;
+  private final int[] blockStarts;
   private final int blocks;
   private final Doubt doubt;
 
@@ -84,11 +87,43 @@ public final class MaskedDiffusion implements DiffusionProcess {
    */
   public static MaskedDiffusion of(
       int[] tokens, BitSet fixed, MaskedOptions options, int maskToken, int... endTokens) {
-    return new MaskedDiffusion(tokens, fixed, options, maskToken, endTokens);
+    return new MaskedDiffusion(tokens, fixed, options, 0, maskToken, endTokens);
+  }
+
+  /**
+   * As {@link #of}, for a model that attends in blocks: its blocks tile the canvas from position 0,
+   * and those with anything to write are written in order. Any rule is applied to one of them at a
+   * time, and all have the same steps, however much of them is fixed.
+   *
+   * @param modelBlock positions of such a block
+   * @throws IllegalArgumentException as there, and if the options name blocks of another length
+   */
+  public static MaskedDiffusion inBlocksOf(
+      int modelBlock,
+      int[] tokens,
+      BitSet fixed,
+      MaskedOptions options,
+      int maskToken,
+      int... endTokens) {
+    if (modelBlock < 1) {
+      throw new IllegalArgumentException(
+          "a model's blocks have at least one position; found " + modelBlock);
+    }
+    if (options.blockLength() != 0 && options.blockLength() != modelBlock) {
+      throw new IllegalArgumentException(
+          "block length %d: the model attends in blocks of %d and writes them one by one; leave it unset, or set it to %d"
+              .formatted(options.blockLength(), modelBlock, modelBlock));
+    }
+    return new MaskedDiffusion(tokens, fixed, options, modelBlock, maskToken, endTokens);
   }
 
   private MaskedDiffusion(
-      int[] tokens, BitSet fixed, MaskedOptions options, int maskToken, int[] endTokens) {
+      int[] tokens,
+      BitSet fixed,
+      MaskedOptions options,
+      int modelBlock,
+      int maskToken,
+      int[] endTokens) {
     if (fixed.length() > tokens.length) {
       throw new IllegalArgumentException(
           "position %d is fixed but the canvas has %d tokens"
@@ -112,12 +147,21 @@ public final class MaskedDiffusion implements DiffusionProcess {
     written = open.stream().toArray();
     buffer = new int[written.length];
     tail = written.length - (tokens.length - fixed.length());
-    blockLength = options.blockLength() == 0 ? written.length : options.blockLength();
-    blocks = written.length == 0 ? 0 : Math.ceilDiv(written.length, blockLength);
+    blockStarts =
+        modelBlock > 0
+            ? BlockStarts.ofPositions(written, modelBlock)
+            : BlockStarts.ofCount(written.length, options.blockLength());
+    blocks = blockStarts.length - 1;
     if (options.algorithm().countsSteps() && options.steps() < blocks) {
       throw new IllegalArgumentException(
-          "%d steps are too few for %d blocks (%d tokens to write in blocks of %d): take at least %d steps or longer blocks"
-              .formatted(options.steps(), blocks, written.length, blockLength, blocks));
+          "%d steps are too few for %d blocks (%d tokens to write in blocks of %d): take at least %d steps%s"
+              .formatted(
+                  options.steps(),
+                  blocks,
+                  written.length,
+                  modelBlock > 0 ? modelBlock : options.blockLength(),
+                  blocks,
+                  modelBlock > 0 ? "" : " or longer blocks"));
     }
 
     List<Change> inserts = new ArrayList<>(tokens.length);
@@ -289,11 +333,11 @@ public final class MaskedDiffusion implements DiffusionProcess {
   }
 
   private int blockStart() {
-    return block * blockLength;
+    return blockStarts[block];
   }
 
   private int blockEnd() {
-    return Math.min(written.length, blockStart() + blockLength);
+    return blockStarts[block + 1];
   }
 
   private int maskedInBlock() {

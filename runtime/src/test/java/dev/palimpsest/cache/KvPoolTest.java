@@ -6,29 +6,35 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.kernels.AttentionMask;
+import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.RowSpans;
+import dev.palimpsest.kernels.Tensor;
 import dev.palimpsest.kernels.cpu.CpuDevice;
 import dev.palimpsest.kernels.cpu.CpuOptions;
-import dev.palimpsest.process.ActiveBlock;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class KvPoolTest {
   private static final HeadShape SHAPE = new HeadShape(4, 2, 8);
-  private static final long PAGE = 3L * 64 * 2 * 16 * 4;
 
   private CpuDevice device;
   private KvPool pool;
+  private long page;
 
   @BeforeEach
   void open() {
     device = CpuDevice.open(CpuOptions.DEFAULT.withThreads(1));
-    pool = new KvPool(device, 3, SHAPE, 10 * PAGE + 5);
+    page = PageBytes.of(device, 3, SHAPE);
+    pool = new KvPool(device, 3, SHAPE, 10 * page + 5);
   }
 
   @AfterEach
@@ -53,6 +59,7 @@ class KvPoolTest {
         var pages = pool.reserve(tokens);
         assertEquals(free >= (tokens + 63) / 64, pages.isPresent());
         refused += pages.isEmpty() ? 1 : 0;
+        pages.ifPresent(KvPages::prepare);
         pages.ifPresent(held::add);
       }
       BitSet used = new BitSet();
@@ -69,6 +76,17 @@ class KvPoolTest {
     assertTrue(refused > 100, "the pool was never full");
   }
 
+  /** Taking pages is quick, whoever waits for it; their memory is made when it is asked for. */
+  @Test
+  void memoryIsMadeWhenPagesArePrepared() {
+    KvPages pages = pool.reserve(640).orElseThrow();
+    assertEquals(0, pool.heldBytes());
+    pages.prepare();
+    assertEquals(10 * page, pool.heldBytes());
+    pages.release();
+    assertEquals(10 * page, pool.heldBytes());
+  }
+
   @Test
   void whatCanNeverFitIsRefusedWithTheNumbers() {
     assertEquals(10, pool.pages());
@@ -76,15 +94,43 @@ class KvPoolTest {
     pool.checkFits(320, 2);
     IllegalArgumentException e =
         assertThrows(IllegalArgumentException.class, () -> pool.checkFits(641, 1));
-    assertTrue(e.getMessage().contains(Long.toString(11 * PAGE)), e.getMessage());
-    assertTrue(e.getMessage().contains(Long.toString(10 * PAGE + 5)), e.getMessage());
+    assertTrue(e.getMessage().contains(Long.toString(11 * page)), e.getMessage());
+    assertTrue(e.getMessage().contains(Long.toString(10 * page + 5)), e.getMessage());
     assertTrue(e.getMessage().contains("kvCacheBytes"), e.getMessage());
     assertThrows(IllegalArgumentException.class, () -> pool.checkFits(321, 2));
     assertThrows(
         IllegalArgumentException.class, () -> RequestCache.of(CacheMode.DUAL, 0, pool, 321, true));
+    assertThrows(
+        IllegalArgumentException.class, () -> RequestCache.ofBlocks(4, 100, pool, 321, true));
+    assertThrows(
+        IllegalArgumentException.class, () -> RequestCache.ofBlocks(0, 100, pool, 64, true));
+    assertThrows(
+        IllegalArgumentException.class, () -> RequestCache.of(CacheMode.BLOCK, 0, pool, 64, true));
     assertFalse(RequestCache.of(CacheMode.NONE, 0, pool, 100_000, true).keeps());
-    KvPool none = new KvPool(device, 3, SHAPE, PAGE - 1);
+    KvPool none = new KvPool(device, 3, SHAPE, page - 1);
     assertThrows(IllegalArgumentException.class, () -> none.checkFits(1, 1));
+  }
+
+  /** The first eight positions of a sequence in the pages of one that held NaN everywhere. */
+  @Test
+  void whoHadThePagesBeforeLeavesNothingBehind() {
+    AttentionMask blocks = new AttentionMask(8);
+    int rows = 64;
+    Tensor fused = device.allocate(DType.F32, rows, SHAPE.fusedWidth());
+    Tensor out = device.allocate(DType.F32, rows, SHAPE.queryWidth());
+    int[] positions = IntStream.range(0, rows).toArray();
+    for (float value : new float[] {Float.NaN, 1}) {
+      KvPages pages = pool.reserve(rows).orElseThrow();
+      pages.prepare();
+      for (long i = 0; i < fused.memory().byteSize(); i += 4) {
+        fused.memory().set(ValueLayout.JAVA_FLOAT, i, value);
+      }
+      RowSpans spans = new RowSpans();
+      spans.add(value == 1 ? 8 : rows, rows, pages.table());
+      device.attention(fused, SHAPE, spans, positions, blocks, pages.store(), 2, out);
+      assertEquals(value, out.memory().get(ValueLayout.JAVA_FLOAT, 0));
+      pages.release();
+    }
   }
 
   @Test
@@ -102,35 +148,5 @@ class KvPoolTest {
     assertEquals(4, pool.freePages());
     six.release();
     assertEquals(10, pool.freePages());
-  }
-
-  @Test
-  void aStepFeedsWhatTheCacheLacks() {
-    ActiveBlock first = new ActiveBlock(0, 50, 58);
-    ActiveBlock second = new ActiveBlock(1, 58, 66);
-    RequestCache dual = RequestCache.of(CacheMode.DUAL, 3, pool, 100, false);
-    feeds(dual, first, 0, 100);
-    feeds(dual, first, 50, 58);
-    feeds(dual, first, 50, 58);
-    feeds(dual, first, 0, 100);
-    feeds(dual, first, 50, 58);
-    feeds(dual, second, 0, 100);
-    feeds(dual, second, 58, 66);
-    RequestCache prefix = RequestCache.of(CacheMode.PREFIX, 0, pool, 100, false);
-    feeds(prefix, first, 0, 100);
-    for (int i = 0; i < 9; i++) {
-      feeds(prefix, first, 50, 100);
-    }
-    assertEquals(49, prefix.feedFrom(first, true));
-    feeds(prefix, second, 0, 100);
-    feeds(RequestCache.none(), second, 0, 100);
-    feeds(RequestCache.none(), second, 0, 100);
-    assertThrows(IllegalStateException.class, () -> dual.feedTo(second, 101));
-  }
-
-  private static void feeds(RequestCache cache, ActiveBlock block, int from, int to) {
-    assertEquals(from, cache.feedFrom(block, false));
-    assertEquals(to, cache.feedTo(block, 100));
-    cache.stepped(block);
   }
 }

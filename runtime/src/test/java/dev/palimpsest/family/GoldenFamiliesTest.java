@@ -96,6 +96,24 @@ class GoldenFamiliesTest {
     }
   }
 
+  @Test
+  void sdarSaysWhatItIs() throws URISyntaxException {
+    try (Checkpoint c = Checkpoints.open(golden("sdar-tiny"))) {
+      ModelConfig m = Families.describe(c).config();
+      assertEquals("sdar", m.family());
+      assertEquals(new HeadShape(4, 2, 16), m.heads());
+      assertEquals(48, m.hidden());
+      assertEquals(4, m.mask().blockLength());
+      assertEquals(new Rope(1_000_000, 16, Rope.Pairing.HALF_SPLIT), m.rope());
+      assertEquals(1e-6f, m.normEpsilon());
+      assertEquals(true, m.qkNorm());
+      assertEquals(false, m.queryKeyValueBias());
+      assertEquals(false, m.shiftedLogits());
+      assertEquals(500, m.maskToken());
+      assertEquals(1, m.endToken());
+    }
+  }
+
   /** Away from its folder, a GGUF file knows its mask token but no end of text. */
   @Test
   void ggufAlone(@TempDir Path temp) throws Exception {

@@ -38,6 +38,7 @@ final class LogitsCommand implements Callable<Integer> {
   enum Type {
     f32,
     bf16,
+    int8,
     auto
   }
 

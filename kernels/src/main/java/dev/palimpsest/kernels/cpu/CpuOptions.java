@@ -10,8 +10,10 @@ import java.util.Objects;
  * @param computeType what matrix products read
  * @param gemm who multiplies matrices
  * @param vector whether the other ops may use the Vector API
+ * @param weights how packed weights are kept
  */
-public record CpuOptions(int threads, ComputeType computeType, Gemm gemm, Vector vector) {
+public record CpuOptions(
+    int threads, ComputeType computeType, Gemm gemm, Vector vector, Weights weights) {
   /** What matrix products read; sums are always f32. */
   public enum ComputeType {
     /** bf16 where the processor multiplies it natively and oneDNN is there, else f32. */
@@ -36,8 +38,19 @@ public record CpuOptions(int threads, ComputeType computeType, Gemm gemm, Vector
     OFF
   }
 
+  /** How packed weights are kept. */
+  public enum Weights {
+    /** In the compute type. */
+    COMPUTE_TYPE,
+    /**
+     * s8 with a scale for each output column, whatever dtype they come in. Matrix products round
+     * their inputs to u8 row by row and sum integers, exactly; tensors stay in the compute type.
+     */
+    INT8
+  }
+
   public static final CpuOptions DEFAULT =
-      new CpuOptions(0, ComputeType.AUTO, Gemm.AUTO, Vector.AUTO);
+      new CpuOptions(0, ComputeType.AUTO, Gemm.AUTO, Vector.AUTO, Weights.COMPUTE_TYPE);
 
   public CpuOptions {
     if (threads < 0 || threads > 1024) {
@@ -47,6 +60,7 @@ public record CpuOptions(int threads, ComputeType computeType, Gemm gemm, Vector
     Objects.requireNonNull(computeType, "computeType");
     Objects.requireNonNull(gemm, "gemm");
     Objects.requireNonNull(vector, "vector");
+    Objects.requireNonNull(weights, "weights");
     if (gemm == Gemm.VECTOR && vector == Vector.OFF) {
       throw new IllegalArgumentException(
           "gemm VECTOR needs the Vector API, which vector OFF turns off; choose gemm PLAIN");
@@ -54,18 +68,22 @@ public record CpuOptions(int threads, ComputeType computeType, Gemm gemm, Vector
   }
 
   public CpuOptions withThreads(int value) {
-    return new CpuOptions(value, computeType, gemm, vector);
+    return new CpuOptions(value, computeType, gemm, vector, weights);
   }
 
   public CpuOptions withComputeType(ComputeType value) {
-    return new CpuOptions(threads, value, gemm, vector);
+    return new CpuOptions(threads, value, gemm, vector, weights);
   }
 
   public CpuOptions withGemm(Gemm value) {
-    return new CpuOptions(threads, computeType, value, vector);
+    return new CpuOptions(threads, computeType, value, vector, weights);
   }
 
   public CpuOptions withVector(Vector value) {
-    return new CpuOptions(threads, computeType, gemm, value);
+    return new CpuOptions(threads, computeType, gemm, value, weights);
+  }
+
+  public CpuOptions withWeights(Weights value) {
+    return new CpuOptions(threads, computeType, gemm, vector, value);
   }
 }

@@ -11,7 +11,8 @@ import java.nio.ByteOrder;
 
 /**
  * Reads elements of a checkpoint's tensors, whatever their dtype and alignment. Files are
- * little-endian. Quantised layouts are ggml's {@code block_q8_0} and {@code block_q4_0}.
+ * little-endian. Quantised layouts are ggml's {@code block_q8_0} and {@code block_q4_0}, and bytes
+ * with a scale for each row.
  */
 final class Dequantizer {
   private static final ValueLayout.OfFloat FLOAT =
@@ -28,9 +29,14 @@ final class Dequantizer {
    *     number of blocks
    */
   static void check(String op, WeightView view, int rowLength) {
-    if (view.dtype() == DType.I32) {
+    if (!view.isNumbers()) {
       throw new IllegalArgumentException(
-          op + ": tensor " + view.name() + " is I32; weights must be floating or quantised");
+          op
+              + ": tensor "
+              + view.name()
+              + " is "
+              + view.dtype()
+              + "; weights must be floating or quantised, with scales");
     }
     if (rowLength % view.dtype().blockLength() != 0) {
       throw new IllegalArgumentException(
@@ -94,6 +100,22 @@ final class Dequantizer {
           }
         }
       }
+      case I8 -> {
+        WeightView scales =
+            view.rowScales()
+                .orElseThrow(
+                    () ->
+                        new IllegalArgumentException(
+                            "tensor " + view.name() + " is I8 without row scales"));
+        int width = view.dimension(1);
+        for (int i = 0; i < n; ) {
+          int end = (int) Math.min(n, i + width - (first + i) % width);
+          float scale = scale(scales, (first + i) / width);
+          for (; i < end; i++) {
+            put(out, outAt, i, scale * in.get(JAVA_BYTE, at + i));
+          }
+        }
+      }
       case I32 -> throw new IllegalArgumentException("tensor " + view.name() + " is I32");
     }
   }
@@ -112,6 +134,15 @@ final class Dequantizer {
           outAt + 2L * i,
           Bfloat16.of(floats.get(ValueLayout.JAVA_FLOAT, 4L * i)));
     }
+  }
+
+  private static float scale(WeightView scales, long row) {
+    MemorySegment in = scales.memory();
+    return switch (scales.dtype()) {
+      case F32 -> in.get(FLOAT, 4 * row);
+      case F16 -> Float.float16ToFloat(in.get(SHORT, 2 * row));
+      default -> Bfloat16.toFloat(in.get(SHORT, 2 * row));
+    };
   }
 
   private static void put(MemorySegment out, long at, int i, float v) {

@@ -2,7 +2,6 @@
 package dev.palimpsest.kernels.cpu;
 
 import dev.palimpsest.kernels.AttentionMask;
-import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.RowSpans;
 import java.lang.foreign.MemorySegment;
@@ -57,14 +56,15 @@ final class DnnlAttentionTiles implements AttentionTiles {
         valueLayouts[blocks] =
             engine.interleaved(n, layout.valueWidth(), layout.valueWidth()).orElseThrow();
       }
-      scores[i][blocks] = engine.product(rows, d, n, n, DType.BF16, keyLayouts[blocks], false);
+      scores[i][blocks] =
+          engine.product(rows, d, n, n, DnnlEngine.Numbers.BF16, keyLayouts[blocks], false);
       values[i][blocks] =
           engine.product(
               rows,
               n,
               layout.valueWidth(),
               layout.outputWidth(),
-              DType.BF16,
+              DnnlEngine.Numbers.BF16,
               valueLayouts[blocks],
               false);
       for (Scratch w : scratch) {

@@ -51,11 +51,20 @@ final class DnnlEngine implements AutoCloseable {
 
   /** True when the processor multiplies bf16 itself. */
   static boolean nativeBfloat16() {
-    int bf16 = dnnl_cpu_isa_avx512_core_bf16();
-    return (dnnl_get_effective_cpu_isa() & bf16) == bf16;
+    return has(dnnl_get_effective_cpu_isa(), dnnl_cpu_isa_avx512_core_bf16());
   }
 
-  private static String isa() {
+  /**
+   * True when oneDNN sums u8·s8 products exactly. Without the VNNI instructions it adds pairs of
+   * them in 16 bits, which saturates.
+   */
+  static boolean exactIntegers() {
+    int isa = dnnl_get_effective_cpu_isa();
+    return has(isa, dnnl_cpu_isa_avx512_core_vnni()) || has(isa, dnnl_cpu_isa_avx2_vnni());
+  }
+
+  /** The instruction set oneDNN uses. */
+  static String isa() {
     int isa = dnnl_get_effective_cpu_isa();
     if (has(isa, dnnl_cpu_isa_avx512_core_amx())) {
       return "avx512_core_amx";
@@ -86,8 +95,26 @@ final class DnnlEngine implements AutoCloseable {
     }
   }
 
-  private static int type(DType type) {
-    return type == DType.BF16 ? dnnl_bf16() : dnnl_f32();
+  /** What is multiplied, and what sums are. */
+  enum Numbers {
+    F32(dnnl_f32(), dnnl_f32(), dnnl_f32()),
+    BF16(dnnl_bf16(), dnnl_bf16(), dnnl_f32()),
+    /** u8 rows, s8 weights, s32 sums. */
+    INT8(dnnl_u8(), dnnl_s8(), dnnl_s32());
+
+    private final int source;
+    private final int weights;
+    private final int sum;
+
+    Numbers(int source, int weights, int sum) {
+      this.source = source;
+      this.weights = weights;
+      this.sum = sum;
+    }
+
+    static Numbers of(DType type) {
+      return type == DType.BF16 ? BF16 : F32;
+    }
   }
 
   /** A matrix with elements {@code rowStride} and {@code columnStride} apart. */
@@ -106,7 +133,7 @@ final class DnnlEngine implements AutoCloseable {
   }
 
   /** How oneDNN likes weights {@code [k][n]} laid out for products of {@code m} rows. */
-  MemorySegment weightsLayout(int m, int k, int n, DType type) {
+  MemorySegment weightsLayout(int m, int k, int n, Numbers numbers) {
     try (Arena scope = Arena.ofConfined()) {
       MemorySegment out = scope.allocate(C_POINTER);
       check(
@@ -114,11 +141,11 @@ final class DnnlEngine implements AutoCloseable {
               out,
               2,
               scope.allocateFrom(ValueLayout.JAVA_LONG, k, n),
-              type(type),
+              numbers.weights,
               dnnl_format_tag_any()),
           "dnnl_memory_desc_create_with_tag([" + k + "," + n + "])");
       MemorySegment any = out.get(C_POINTER, 0);
-      MemorySegment pd = matmul(scope, m, k, n, n, type, any, false);
+      MemorySegment pd = matmul(scope, m, k, n, n, numbers, any, false);
       check(
           dnnl_memory_desc_clone(out, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md(), 0)),
           "dnnl_memory_desc_clone");
@@ -162,7 +189,7 @@ final class DnnlEngine implements AutoCloseable {
       int k,
       int n,
       long outStride,
-      DType type,
+      Numbers numbers,
       MemorySegment weights,
       boolean add) {
     MemorySegment out = scope.allocate(C_POINTER);
@@ -182,8 +209,8 @@ final class DnnlEngine implements AutoCloseable {
           "dnnl_primitive_attr_set_post_ops(sum)");
       dnnl_post_ops_destroy(postOps);
     }
-    MemorySegment source = matrix(scope, m, k, type(type), k, 1);
-    MemorySegment product = matrix(scope, m, n, dnnl_f32(), outStride, 1);
+    MemorySegment source = matrix(scope, m, k, numbers.source, k, 1);
+    MemorySegment product = matrix(scope, m, n, numbers.sum, outStride, 1);
     try {
       check(
           dnnl_matmul_primitive_desc_create(
@@ -197,7 +224,7 @@ final class DnnlEngine implements AutoCloseable {
               + ","
               + n
               + "] "
-              + type
+              + numbers
               + ")");
     } finally {
       dnnl_memory_desc_destroy(source);
@@ -214,9 +241,9 @@ final class DnnlEngine implements AutoCloseable {
    * @param add whether products are added to the output
    */
   Primitive product(
-      int m, int k, int n, long outStride, DType type, MemorySegment layout, boolean add) {
+      int m, int k, int n, long outStride, Numbers numbers, MemorySegment layout, boolean add) {
     try (Arena scope = Arena.ofConfined()) {
-      MemorySegment pd = matmul(scope, m, k, n, outStride, type, layout, add);
+      MemorySegment pd = matmul(scope, m, k, n, outStride, numbers, layout, add);
       String implementation = implementation(scope, pd);
       System.Logger logger = System.getLogger(DnnlEngine.class.getName());
       logger.log(
@@ -227,10 +254,10 @@ final class DnnlEngine implements AutoCloseable {
           m,
           k,
           n,
-          type,
+          numbers,
           implementation);
-      MemorySegment source = matrix(scope, m, k, type(type), k, 1);
-      MemorySegment product = matrix(scope, m, n, dnnl_f32(), outStride, 1);
+      MemorySegment source = matrix(scope, m, k, numbers.source, k, 1);
+      MemorySegment product = matrix(scope, m, n, numbers.sum, outStride, 1);
       Primitive primitive =
           new Primitive(
               create(scope, pd),
@@ -245,9 +272,9 @@ final class DnnlEngine implements AutoCloseable {
   }
 
   /** Turns weights {@code [n][k]} into {@code layout}. */
-  Primitive reorder(int k, int n, DType type, MemorySegment layout) {
+  Primitive reorder(int k, int n, Numbers numbers, MemorySegment layout) {
     try (Arena scope = Arena.ofConfined()) {
-      MemorySegment rows = matrix(scope, k, n, type(type), 1, k);
+      MemorySegment rows = matrix(scope, k, n, numbers.weights, 1, k);
       MemorySegment out = scope.allocate(C_POINTER);
       check(dnnl_primitive_attr_create(out), "dnnl_primitive_attr_create");
       MemorySegment attributes = out.get(C_POINTER, 0);
@@ -256,7 +283,7 @@ final class DnnlEngine implements AutoCloseable {
           "dnnl_primitive_attr_set_scratchpad_mode(user)");
       check(
           dnnl_reorder_primitive_desc_create(out, rows, engine, layout, engine, attributes),
-          "dnnl_reorder_primitive_desc_create([" + n + "," + k + "] " + type + ")");
+          "dnnl_reorder_primitive_desc_create([" + n + "," + k + "] " + numbers + ")");
       MemorySegment pd = out.get(C_POINTER, 0);
       dnnl_primitive_attr_destroy(attributes);
       Primitive primitive =

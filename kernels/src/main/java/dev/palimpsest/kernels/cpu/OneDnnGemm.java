@@ -29,6 +29,7 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
   private final ThreadTeam team;
   private final NativeMemory memory;
   private final DType computeType;
+  private final DnnlEngine.Numbers numbers;
   private final DnnlEngine engine;
   private final Map<Shape, Kernels> kernels = new HashMap<>();
   private final Map<Tile, TileLayout> layouts = new HashMap<>();
@@ -77,7 +78,7 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
                 shape.k,
                 shape.n,
                 shape.outStride,
-                computeType,
+                numbers,
                 layout(shape.k, shape.n).layout,
                 shape.add);
         reserve(scratchpad, bySteps[i].scratchBytes());
@@ -113,6 +114,7 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
     this.team = team;
     this.rowKernels = rowKernels;
     this.computeType = computeType;
+    numbers = DnnlEngine.Numbers.of(computeType);
     this.memory = memory;
     engine = new DnnlEngine(library, team.size());
     scratchpad = blocks();
@@ -165,8 +167,8 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
     return layouts.computeIfAbsent(
         new Tile(k, n),
         t -> {
-          MemorySegment layout = engine.weightsLayout(CHUNK, k, n, computeType);
-          DnnlEngine.Primitive reorder = engine.reorder(k, n, computeType, layout);
+          MemorySegment layout = engine.weightsLayout(CHUNK, k, n, numbers);
+          DnnlEngine.Primitive reorder = engine.reorder(k, n, numbers, layout);
           reserve(scratchpad, reorder.scratchBytes());
           return new TileLayout(layout, DnnlEngine.bytes(layout), reorder);
         });

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.kernels.cpu;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.palimpsest.kernels.DType;
@@ -164,6 +166,64 @@ final class PlainRowKernels implements RowKernels {
   public void narrow(MemorySegment f32, long at, MemorySegment bf16, long outAt, int n) {
     for (int i = 0; i < n; i++) {
       bf16.set(JAVA_SHORT, outAt + 2L * i, Bfloat16.of(f32.get(JAVA_FLOAT, at + 4L * i)));
+    }
+  }
+
+  @Override
+  public void quantize(
+      float[] x, int n, MemorySegment out, long outAt, float[] scales, int[] zeroPoints, int row) {
+    float low = 0;
+    float high = 0;
+    float nan = 0;
+    for (int i = 0; i < n; i++) {
+      float v = x[i];
+      low = v < low ? v : low;
+      high = v > high ? v : high;
+      nan = Math.fma(v, 0f, nan);
+    }
+    float inverse = RowRounding.range(low, high, nan, scales, zeroPoints, row);
+    float shift = RowRounding.ROUND + zeroPoints[row];
+    for (int i = 0; i < n; i++) {
+      out.set(JAVA_BYTE, outAt + i, RowRounding.of(x[i], inverse, shift));
+    }
+  }
+
+  @Override
+  public void dequantize(
+      MemorySegment sums,
+      long at,
+      int n,
+      float scale,
+      int zeroPoint,
+      MemorySegment columns,
+      long sumsAt,
+      long scalesAt,
+      MemorySegment out,
+      long outAt,
+      boolean add) {
+    for (int i = 0; i < n; i++) {
+      int exact =
+          sums.get(JAVA_INT, at + 4L * i) - zeroPoint * columns.get(JAVA_INT, sumsAt + 4L * i);
+      float v = exact * columns.get(JAVA_FLOAT, scalesAt + 4L * i) * scale;
+      long to = outAt + 4L * i;
+      out.set(JAVA_FLOAT, to, add ? out.get(JAVA_FLOAT, to) + v : v);
+    }
+  }
+
+  @Override
+  public void widenBytes(
+      MemorySegment bytes, long at, boolean signed, float[] out, int outAt, int n) {
+    int mask = signed ? -1 : 0xFF;
+    for (int i = 0; i < n; i++) {
+      out[outAt + i] = bytes.get(JAVA_BYTE, at + i) & mask;
+    }
+  }
+
+  @Override
+  public void storeWhole(float[] x, int at, int n, MemorySegment sums, long sumsAt, boolean add) {
+    for (int i = 0; i < n; i++) {
+      long to = sumsAt + 4L * i;
+      sums.set(JAVA_INT, to, (int) x[at + i] + (add ? sums.get(JAVA_INT, to) : 0));
     }
   }
 

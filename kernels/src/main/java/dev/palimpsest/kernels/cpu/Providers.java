@@ -19,7 +19,10 @@ final class Providers {
     StringBuilder reason = new StringBuilder();
     RowKernels kernels = rowKernels(options, reason);
     reason.append("; ");
-    Gemm gemm = gemm(options, team, memory, kernels, reason);
+    Gemm gemm =
+        options.weights() == CpuOptions.Weights.INT8
+            ? int8(options, team, memory, kernels, reason)
+            : gemm(options, team, memory, kernels, reason);
     return new Choice(kernels, gemm, reason.toString());
   }
 
@@ -47,6 +50,18 @@ final class Providers {
     return fits ? Optional.of(kernels) : Optional.empty();
   }
 
+  private static RowKernels vectorOrThrow() {
+    return vectorKernels()
+        .orElseThrow(
+            () ->
+                new IllegalStateException(
+                    "gemm VECTOR wants the module "
+                        + VECTOR_MODULE
+                        + "; start Java with --add-modules "
+                        + VECTOR_MODULE
+                        + " or choose gemm AUTO"));
+  }
+
   private static Gemm gemm(
       CpuOptions options,
       ThreadTeam team,
@@ -61,17 +76,7 @@ final class Providers {
       }
       case VECTOR -> {
         reason.append("Vector API products by option");
-        RowKernels vector =
-            vectorKernels()
-                .orElseThrow(
-                    () ->
-                        new IllegalStateException(
-                            "gemm VECTOR wants the module "
-                                + VECTOR_MODULE
-                                + "; start Java with --add-modules "
-                                + VECTOR_MODULE
-                                + " or choose gemm AUTO"));
-        return new PanelGemm(team, vector, wanted, memory);
+        return new PanelGemm(team, vectorOrThrow(), wanted, memory);
       }
       case ONEDNN -> {
         reason.append("oneDNN by option");
@@ -92,6 +97,61 @@ final class Providers {
       }
     }
     throw new IllegalStateException("unknown gemm choice " + options.gemm());
+  }
+
+  private static Gemm int8(
+      CpuOptions options,
+      ThreadTeam team,
+      NativeMemory memory,
+      RowKernels kernels,
+      StringBuilder reason) {
+    DType wanted = options.computeType() == CpuOptions.ComputeType.BF16 ? DType.BF16 : DType.F32;
+    return switch (options.gemm()) {
+      case PLAIN -> {
+        reason.append("plain Java products by option");
+        IntegerProducts plain = new PanelIntegers(new PlainRowKernels(), team);
+        yield new Int8Gemm(team, kernels, wanted, memory, plain);
+      }
+      case VECTOR -> {
+        reason.append("Vector API products by option");
+        IntegerProducts vector = new PanelIntegers(vectorOrThrow(), team);
+        yield new Int8Gemm(team, kernels, wanted, memory, vector);
+      }
+      case ONEDNN -> {
+        reason.append("oneDNN by option");
+        OneDnnLibrary library = OneDnnLibrary.find().orThrow();
+        if (!DnnlEngine.exactIntegers()) {
+          throw new IllegalStateException(
+              "gemm ONEDNN with int8 weights wants a processor with VNNI; "
+                  + saturation()
+                  + ". Choose gemm AUTO or other weights");
+        }
+        IntegerProducts oneDnn = new OneDnnIntegers(library, team, memory);
+        yield new Int8Gemm(team, kernels, oneDnnType(options), memory, oneDnn);
+      }
+      case AUTO ->
+          switch (OneDnnLibrary.find()) {
+            case LibrarySearch.Found<OneDnnLibrary>(OneDnnLibrary library)
+                when DnnlEngine.exactIntegers() -> {
+              reason.append("oneDNN found");
+              IntegerProducts oneDnn = new OneDnnIntegers(library, team, memory);
+              yield new Int8Gemm(team, kernels, oneDnnType(options), memory, oneDnn);
+            }
+            case LibrarySearch.Found<OneDnnLibrary> found -> {
+              reason.append("oneDNN found, but ").append(saturation());
+              yield new Int8Gemm(
+                  team, kernels, oneDnnType(options), memory, new PanelIntegers(kernels, team));
+            }
+            case LibrarySearch.Missing<OneDnnLibrary> missing -> {
+              reason.append(missing.message());
+              yield new Int8Gemm(team, kernels, wanted, memory, new PanelIntegers(kernels, team));
+            }
+          };
+    };
+  }
+
+  private static String saturation() {
+    return "without VNNI its u8·s8 sums saturate (instruction set " + DnnlEngine.isa() + ")";
   }
 
   private static DType oneDnnType(CpuOptions options) {

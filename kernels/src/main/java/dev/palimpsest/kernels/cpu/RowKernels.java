@@ -100,6 +100,44 @@ interface RowKernels {
   void interleave(MemorySegment f32, long at, int n, MemorySegment bf16, long outAt, int half);
 
   /**
+   * Rounds a row to {@code u8}: {@code x ≈ scale·(q − zeroPoint)}, the range of x and 0 spread over
+   * 0 … 255 (Jacob et al., 2018). A row that holds NaN or an infinity gets the scale NaN, one of
+   * zeros the scale 0.
+   *
+   * @param scales receives the scale at {@code row}
+   * @param zeroPoints receives the zero point, 0 … 255, at {@code row}
+   */
+  void quantize(
+      float[] x, int n, MemorySegment out, long outAt, float[] scales, int[] zeroPoints, int row);
+
+  /**
+   * {@code out[c] = (float) (sums[c] − zeroPoint·columnSum[c])·columnScale[c]·scale}, multiplied
+   * from left to right; added to {@code out} when {@code add}.
+   *
+   * @param sums s32; {@code out} may be the same memory
+   * @param columns {@code n} s32 column sums at {@code sumsAt}, {@code n} f32 scales at {@code
+   *     scalesAt}
+   */
+  void dequantize(
+      MemorySegment sums,
+      long at,
+      int n,
+      float scale,
+      int zeroPoint,
+      MemorySegment columns,
+      long sumsAt,
+      long scalesAt,
+      MemorySegment out,
+      long outAt,
+      boolean add);
+
+  /** s8 or u8 to f32. */
+  void widenBytes(MemorySegment bytes, long at, boolean signed, float[] out, int outAt, int n);
+
+  /** {@code sums = x} for whole numbers x, or {@code sums += x}; s32. */
+  void storeWhole(float[] x, int at, int n, MemorySegment sums, long sumsAt, boolean add);
+
+  /**
    * The numerators of a softmax, in place: {@code exp(score − max)} for the first {@code seen}
    * scores and 0 for the rest.
    *

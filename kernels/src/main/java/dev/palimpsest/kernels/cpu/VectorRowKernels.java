@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.kernels.cpu;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.palimpsest.kernels.DType;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -503,6 +506,135 @@ final class VectorRowKernels implements RowKernels {
     }
     for (; i < n; i++) {
       store(f32.get(JAVA_FLOAT, at + 4L * i), bf16, outAt, DType.BF16, i);
+    }
+  }
+
+  // ---- int8 ----
+
+  /** As many bytes as F has lanes; with 128-bit vectors there is no such vector. */
+  private static final boolean BYTES = F.vectorBitSize() >= 256;
+
+  private static final VectorSpecies<Byte> QUARTER =
+      VectorSpecies.of(
+          byte.class, VectorShape.forBitSize(BYTES ? F.vectorBitSize() / 4 : F.vectorBitSize()));
+  private static final IntVector BYTE_MASK = IntVector.broadcast(I, 0xFF);
+  private static final IntVector NO_BITS = IntVector.zero(I);
+  private static final IntVector ROUND_BITS = ROUND.reinterpretAsInts();
+
+  @Override
+  public void quantize(
+      float[] x, int n, MemorySegment out, long outAt, float[] scales, int[] zeroPoints, int row) {
+    FloatVector lows = ZERO;
+    FloatVector highs = ZERO;
+    FloatVector nans = ZERO;
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      FloatVector v = FloatVector.fromArray(F, x, i);
+      lows = lows.blend(v, v.compare(VectorOperators.LT, lows));
+      highs = highs.blend(v, v.compare(VectorOperators.GT, highs));
+      nans = v.fma(ZERO, nans);
+    }
+    float low = -largest(lows.neg());
+    float high = largest(highs);
+    float nan = total(nans);
+    for (; i < n; i++) {
+      float v = x[i];
+      low = v < low ? v : low;
+      high = v > high ? v : high;
+      nan = Math.fma(v, 0f, nan);
+    }
+    float inverse = RowRounding.range(low, high, nan, scales, zeroPoints, row);
+    float shift = RowRounding.ROUND + zeroPoints[row];
+    i = 0;
+    if (BYTES) {
+      FloatVector inverses = broadcast(inverse);
+      FloatVector shifts = broadcast(shift);
+      for (; i <= n - L; i += L) {
+        IntVector q =
+            FloatVector.fromArray(F, x, i)
+                .fma(inverses, shifts)
+                .reinterpretAsInts()
+                .sub(ROUND_BITS)
+                .max(NO_BITS)
+                .min(BYTE_MASK);
+        ((ByteVector) q.convertShape(VectorOperators.I2B, QUARTER, 0))
+            .intoMemorySegment(out, outAt + i, ORDER);
+      }
+    }
+    for (; i < n; i++) {
+      out.set(JAVA_BYTE, outAt + i, RowRounding.of(x[i], inverse, shift));
+    }
+  }
+
+  @Override
+  public void dequantize(
+      MemorySegment sums,
+      long at,
+      int n,
+      float scale,
+      int zeroPoint,
+      MemorySegment columns,
+      long sumsAt,
+      long scalesAt,
+      MemorySegment out,
+      long outAt,
+      boolean add) {
+    IntVector zero = IntVector.broadcast(I, zeroPoint);
+    FloatVector rowScale = broadcast(scale);
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      IntVector exact =
+          IntVector.fromMemorySegment(I, sums, at + 4L * i, ORDER)
+              .sub(IntVector.fromMemorySegment(I, columns, sumsAt + 4L * i, ORDER).mul(zero));
+      FloatVector v =
+          ((FloatVector) exact.convertShape(VectorOperators.I2F, F, 0))
+              .mul(load(columns, scalesAt + 4L * i))
+              .mul(rowScale);
+      if (add) {
+        v = load(out, outAt + 4L * i).add(v);
+      }
+      v.intoMemorySegment(out, outAt + 4L * i, ORDER);
+    }
+    for (; i < n; i++) {
+      int exact =
+          sums.get(JAVA_INT, at + 4L * i) - zeroPoint * columns.get(JAVA_INT, sumsAt + 4L * i);
+      float v = exact * columns.get(JAVA_FLOAT, scalesAt + 4L * i) * scale;
+      long to = outAt + 4L * i;
+      out.set(JAVA_FLOAT, to, add ? out.get(JAVA_FLOAT, to) + v : v);
+    }
+  }
+
+  @Override
+  public void widenBytes(
+      MemorySegment bytes, long at, boolean signed, float[] out, int outAt, int n) {
+    IntVector mask = IntVector.broadcast(I, signed ? -1 : 0xFF);
+    int i = 0;
+    for (; BYTES && i <= n - L; i += L) {
+      IntVector v =
+          (IntVector)
+              ByteVector.fromMemorySegment(QUARTER, bytes, at + i, ORDER)
+                  .convertShape(VectorOperators.B2I, I, 0);
+      ((FloatVector) v.and(mask).convertShape(VectorOperators.I2F, F, 0)).intoArray(out, outAt + i);
+    }
+    for (; i < n; i++) {
+      out[outAt + i] = bytes.get(JAVA_BYTE, at + i) & (signed ? -1 : 0xFF);
+    }
+  }
+
+  @Override
+  public void storeWhole(float[] x, int at, int n, MemorySegment sums, long sumsAt, boolean add) {
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      IntVector v =
+          (IntVector) FloatVector.fromArray(F, x, at + i).convertShape(VectorOperators.F2I, I, 0);
+      if (add) {
+        v = v.add(IntVector.fromMemorySegment(I, sums, sumsAt + 4L * i, ORDER));
+      }
+      v.intoMemorySegment(sums, sumsAt + 4L * i, ORDER);
+    }
+    for (; i < n; i++) {
+      long to = sumsAt + 4L * i;
+      sums.set(JAVA_INT, to, (int) x[at + i] + (add ? sums.get(JAVA_INT, to) : 0));
     }
   }
 

@@ -36,10 +36,23 @@ class CpuDeviceTest {
   void itTellsWhoComputes() {
     try (CpuDevice device =
         CpuDevice.open(
-            new CpuOptions(
-                3, CpuOptions.ComputeType.AUTO, CpuOptions.Gemm.PLAIN, CpuOptions.Vector.OFF))) {
+            CpuOptions.DEFAULT
+                .withThreads(3)
+                .withGemm(CpuOptions.Gemm.PLAIN)
+                .withVector(CpuOptions.Vector.OFF))) {
       assertEquals(DType.F32, device.computeType());
       assertEquals("cpu, 3 threads, f32 by plain Java, plain Java", device.describe());
+    }
+    try (CpuDevice device =
+        CpuDevice.open(
+            CpuOptions.DEFAULT
+                .withThreads(1)
+                .withGemm(CpuOptions.Gemm.PLAIN)
+                .withVector(CpuOptions.Vector.OFF)
+                .withWeights(CpuOptions.Weights.INT8))) {
+      assertEquals(DType.F32, device.computeType());
+      assertEquals(
+          "cpu, 1 thread, int8 by plain Java, f32 between products, plain Java", device.describe());
     }
     assertThrows(IllegalArgumentException.class, () -> CpuOptions.DEFAULT.withThreads(-1));
     assertThrows(

@@ -32,10 +32,15 @@ final class Fixture {
           List.of(CpuOptions.Gemm.ONEDNN, CpuOptions.Gemm.VECTOR, CpuOptions.Gemm.PLAIN)) {
         CpuOptions.Vector vector =
             gemm == CpuOptions.Gemm.PLAIN ? CpuOptions.Vector.OFF : CpuOptions.Vector.AUTO;
-        all.add(new CpuOptions(2, type, gemm, vector));
+        all.add(new CpuOptions(2, type, gemm, vector, CpuOptions.Weights.COMPUTE_TYPE));
       }
     }
     return all.stream();
+  }
+
+  /** The same with int8 weights. */
+  static Stream<CpuOptions> everyInt8Device() {
+    return everyDevice().map(options -> options.withWeights(CpuOptions.Weights.INT8));
   }
 
   /** Largest relative error of a sum of k products. */
