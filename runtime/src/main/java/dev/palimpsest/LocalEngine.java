@@ -7,7 +7,6 @@ import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.family.Families;
 import dev.palimpsest.family.ModelDescription;
 import dev.palimpsest.kernels.Device;
-import dev.palimpsest.kernels.Sampling;
 import dev.palimpsest.kernels.cpu.CpuDevice;
 import dev.palimpsest.kernels.cpu.CpuOptions;
 import dev.palimpsest.network.ModelConfig;
@@ -15,8 +14,6 @@ import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.network.Transformer;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.MaskedDiffusion;
-import dev.palimpsest.process.MaskedOptions;
-import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.schedule.Scheduler;
 import dev.palimpsest.schedule.Terms;
 import dev.palimpsest.text.ChatFormat;
@@ -40,11 +37,6 @@ import java.util.stream.IntStream;
 
 /** An engine in this process: one checkpoint, one device, one scheduler. */
 final class LocalEngine implements Engine {
-  /** Steps when a request names none: the middle of what the process is made for. */
-  private static final int DEFAULT_STEPS = 8;
-
-  private static final double DEFAULT_THRESHOLD = 0.9;
-
   private static final Executor CALLBACKS =
       task -> Thread.ofVirtual().name("palimpsest-callback").start(task);
 
@@ -132,14 +124,11 @@ final class LocalEngine implements Engine {
     if (model.config().endToken() >= 0) {
       ends.add(model.config().endToken());
     }
-    if (chats(model) && tokenizer.isPresent()) {
-      tokenizer.get().id(ChatFormat.named(model.chatFormat()).endOfTurn()).ifPresent(ends::add);
+    Optional<String> endOfTurn = model.chatFormat().flatMap(ChatFormat::endOfTurn);
+    if (endOfTurn.isPresent() && tokenizer.isPresent()) {
+      tokenizer.get().id(endOfTurn.get()).ifPresent(ends::add);
     }
     return ends.build().distinct().toArray();
-  }
-
-  private static boolean chats(ModelDescription model) {
-    return !model.chatFormat().isEmpty() && !model.chatFormat().equals("unknown");
   }
 
   @Override
@@ -149,7 +138,7 @@ final class LocalEngine implements Engine {
 
   @Override
   public String chatFormat() {
-    return model.chatFormat();
+    return model.chatFormat().map(ChatFormat::name).orElse("");
   }
 
   /** Pages of all requests' caches. */
@@ -209,7 +198,11 @@ final class LocalEngine implements Engine {
     CanvasPlan plan = CanvasPlan.of(request.pieces(), config, this::encode);
     Attending attending = new Attending(config);
     MaskedDiffusion process =
-        attending.process(plan, maskedOptions(request, plan), config.maskToken(), endTokens);
+        attending.process(
+            plan,
+            request.decoding(attending.algorithm(), suppressed(request, plan)),
+            config.maskToken(),
+            endTokens);
     RequestCache cache =
         attending.cache(
             request, cachePages, maxBatchTokens, plan.tokens().length, process.guidance() != 0);
@@ -241,42 +234,16 @@ final class LocalEngine implements Engine {
   }
 
   private int[] encodeChat(List<GenerationRequest.Message> messages) {
-    if (!chats(model)) {
-      throw new IllegalArgumentException(
-          checkpoint.path()
-              + (model.chatFormat().isEmpty()
-                  ? " is a base model without a chat format"
-                  : " has a chat template of a kind that is not known")
-              + ": give it text to complete instead");
-    }
-    return tokenizer().encode(ChatFormat.named(model.chatFormat()).format(messages));
-  }
-
-  private MaskedOptions maskedOptions(GenerationRequest request, CanvasPlan plan) {
-    Algorithm algorithm =
-        request
-            .algorithm()
-            .orElseGet(
+    ChatFormat format =
+        model
+            .chatFormat()
+            .orElseThrow(
                 () ->
-                    request.threshold().isPresent()
-                        ? Algorithm.THRESHOLD
-                        : new Attending(model.config()).algorithm());
-    return new MaskedOptions(
-        algorithm,
-        request.steps().orElse(DEFAULT_STEPS),
-        request.blockLength().orElse(0),
-        request.threshold().orElse(DEFAULT_THRESHOLD),
-        request.algorithmTemperature(),
-        new Sampling(
-            request.temperature(),
-            request.topK(),
-            request.topP(),
-            algorithm.confidenceOn(),
-            suppressed(request, plan)),
-        request.guidance(),
-        request.remask(),
-        request.stopAtEnd(),
-        request.seed().orElse(0));
+                    new IllegalArgumentException(
+                        checkpoint.path()
+                            + " is a base model without a chat format: give it text to complete"
+                            + " instead"));
+    return format.encode(messages, tokenizer());
   }
 
   private int[] suppressed(GenerationRequest request, CanvasPlan plan) {

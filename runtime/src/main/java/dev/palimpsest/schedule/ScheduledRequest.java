@@ -9,6 +9,7 @@ import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.DiffusionProcess;
+import dev.palimpsest.process.Positions;
 import dev.palimpsest.process.Revision;
 import java.util.Optional;
 
@@ -151,7 +152,9 @@ final class ScheduledRequest {
   private void want(StepBatch batch, Feed feed, int first, int unconditional) {
     Canvas canvas = process.canvas();
     int row = 0;
-    for (int position : process.wanted()) {
+    Positions wanted = process.wanted();
+    for (int i = 0; i < wanted.size(); i++) {
+      int position = wanted.at(i);
       int from = shifted ? Math.max(position - 1, 0) : position;
       while (feed.position(row) < from) {
         row++;
