@@ -32,8 +32,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(60)
 class TickAllocationTest {
   private static final int MASK = 1;
-  private static final int TICKS = 300;
-  private static final int WARM = 100;
+  private static final int TICKS = 200;
+  private static final int WARM = 60;
   private static final long MOST_BYTES = 1200;
 
   /** The JIT takes that long at most until short-lived objects no longer come to be. */
