@@ -116,8 +116,7 @@ final class QualityCommand implements Callable<Integer> {
   @Option(names = "--markdown", description = "Print tables in Markdown (default: aligned text).")
   private boolean markdown;
 
-  @Option(names = "--json", description = "Print one JSON document instead of tables.")
-  private boolean json;
+  @Mixin private OutputOptions output;
 
   private static final class Task implements ITypeConverter<HoleTask> {
     @Override
@@ -147,10 +146,7 @@ final class QualityCommand implements Callable<Integer> {
     Progress progress = new Progress(spec.commandLine().getErr());
     QualityReport report = measure(configs, progress);
     progress.done();
-    spec.commandLine()
-        .getOut()
-        .print(json ? Json.write(report) + "\n" : QualityTables.of(report, markdown));
-    spec.commandLine().getOut().flush();
+    output.print(report, QualityTables.of(report, markdown));
     return 0;
   }
 

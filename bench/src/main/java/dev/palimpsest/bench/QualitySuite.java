@@ -15,6 +15,9 @@ enum QualitySuite {
       "tokens-per-step=2,block=16,cache=dual",
       "tokens-per-step=2,block=16,cache=dual,refresh=4",
       "tokens-per-step=2,block=16,cache=dual,refresh=2",
+      "tokens-per-step=2,block=16,cache=delayed",
+      "tokens-per-step=2,block=16,cache=delayed,refresh=8",
+      "tokens-per-step=2,block=16,cache=delayed,refresh=4",
       "tokens-per-step=2,block=32",
       "tokens-per-step=2,block=32,cache=dual",
       "tokens-per-step=2,block=32,cache=dual,refresh=4",
@@ -25,7 +28,6 @@ enum QualitySuite {
   rules(
       List.of(HoleTask.LINE, HoleTask.BODY, HoleTask.METHOD),
       false,
-      "tokens-per-step=1",
       "tokens-per-step=1,block=16",
       "tokens-per-step=2",
       "tokens-per-step=2,block=16",
@@ -49,8 +51,9 @@ enum QualitySuite {
       true,
       "dtype=f32,tokens-per-step=2,block=16",
       "dtype=bf16,tokens-per-step=2,block=16",
+      "dtype=int8,tokens-per-step=2,block=16",
       "dtype=f32,weights=int8,tokens-per-step=2,block=16",
-      "dtype=bf16,weights=int8,tokens-per-step=2,block=16");
+      "dtype=int8,weights=int8,tokens-per-step=2,block=16");
 
   private final List<HoleTask> tasks;
   private final boolean loss;

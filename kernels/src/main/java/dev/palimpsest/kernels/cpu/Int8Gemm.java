@@ -26,9 +26,6 @@ final class Int8Gemm implements Gemm {
 
   private static final int NARROWEST = 64;
 
-  /** Rows of a task at most: its inputs stay in the L2 cache beside a tile of weights. */
-  private static final int TASK_ROWS = 4 * IntegerProducts.MOST_ROWS;
-
   /** Rows that are rounded by one task. */
   private static final int ROUNDED_ROWS = 8;
 
@@ -41,18 +38,16 @@ final class Int8Gemm implements Gemm {
   private final MemorySegment[] sums;
   private final ThreadTeam.Job rounding = this::round;
   private final ThreadTeam.Job multiplying = this::multiply;
+  private final RowCut cut = new RowCut();
   private MemorySegment rounded = MemorySegment.NULL;
   private float[] scales = new float[0];
   private int[] zeroPoints = new int[0];
 
   private MemorySegment x;
-  private int rows;
   private Linear weights;
   private Mode mode;
   private MemorySegment bias;
   private MemorySegment out;
-  private int groups;
-  private int groupRows;
 
   /** Packed tiles, then the columns' sums (s32), then their scales (f32), in the tiles' order. */
   private static final class Linear extends CpuLinear {
@@ -93,7 +88,7 @@ final class Int8Gemm implements Gemm {
     floats = new float[team.size()][0];
     sums = new MemorySegment[team.size()];
     for (int i = 0; i < sums.length; i++) {
-      sums[i] = memory.allocate(4L * IntegerProducts.MOST_ROWS * WIDEST);
+      sums[i] = memory.allocate(4L * RowCut.MOST * WIDEST);
     }
   }
 
@@ -228,57 +223,36 @@ final class Int8Gemm implements Gemm {
       return;
     }
     this.x = x;
-    this.rows = rows;
     this.weights = (Linear) weights;
     this.mode = mode;
     this.bias = bias;
     this.out = out;
+    cut.set(rows, weights.tiles(), team.size());
     reserve();
     team.run(rounding, (rows + ROUNDED_ROWS - 1) / ROUNDED_ROWS);
-
-    int tiles = weights.tiles();
-    int chunks = (rows + IntegerProducts.MOST_ROWS - 1) / IntegerProducts.MOST_ROWS;
-    groups = (rows + TASK_ROWS - 1) / TASK_ROWS;
-    groups = Math.clamp((2 * team.size() + tiles - 1) / tiles, groups, Math.max(groups, chunks));
-    groupRows = padded((rows + groups - 1) / groups);
-    groups = (rows + groupRows - 1) / groupRows;
-    prepare(Math.min(rows, groupRows));
-    prepare(rows - (groups - 1) * groupRows);
-    team.run(multiplying, tiles * groups);
-  }
-
-  private static int padded(int rows) {
-    return (rows + IntegerProducts.ROW_STEP - 1) & -IntegerProducts.ROW_STEP;
+    for (int t : new int[] {0, weights.tiles() - 1}) {
+      int columns = weights.weightRows(t);
+      products.prepare(cut.chunkRows(), this.weights.depth, columns);
+      products.prepare(RowCut.padded(rows - cut.lastStart()), this.weights.depth, columns);
+    }
+    team.run(multiplying, weights.tiles() * cut.runs());
   }
 
   /** Rows padded to whole steps, freed before they are replaced. */
   private void reserve() {
-    long bytes = (long) padded(rows) * weights.depth;
+    int rows = RowCut.padded(cut.rows());
+    long bytes = (long) rows * weights.depth;
     if (rounded.byteSize() < bytes) {
       memory.free(rounded);
       rounded = MemorySegment.NULL;
       rounded = memory.allocate(bytes);
     }
     if (scales.length < rows) {
-      scales = new float[padded(rows)];
-      zeroPoints = new int[padded(rows)];
+      scales = new float[rows];
+      zeroPoints = new int[rows];
     }
     for (int i = 0; i < floats.length; i++) {
       reserveFloats(i, weights.depth);
-    }
-  }
-
-  /** Makes what a group of {@code n} rows needs. */
-  private void prepare(int n) {
-    int whole = padded(n) / IntegerProducts.MOST_ROWS;
-    int last = padded(n) % IntegerProducts.MOST_ROWS;
-    for (int t : new int[] {0, weights.tiles() - 1}) {
-      if (whole > 0) {
-        products.prepare(IntegerProducts.MOST_ROWS, weights.depth, weights.weightRows(t));
-      }
-      if (last > 0) {
-        products.prepare(last, weights.depth, weights.weightRows(t));
-      }
     }
   }
 
@@ -286,7 +260,8 @@ final class Int8Gemm implements Gemm {
     int in = weights.in;
     int depth = weights.depth;
     float[] row = floats[worker];
-    for (int r = task * ROUNDED_ROWS; r < Math.min(rows, (task + 1) * ROUNDED_ROWS); r++) {
+    int end = Math.min(cut.rows(), (task + 1) * ROUNDED_ROWS);
+    for (int r = task * ROUNDED_ROWS; r < end; r++) {
       long at = (long) r * in * computeType.blockBytes();
       if (computeType == DType.BF16) {
         kernels.widen(x, at, row, 0, in);
@@ -302,17 +277,17 @@ final class Int8Gemm implements Gemm {
   }
 
   private void multiply(int task, int worker) {
-    int t = task / groups;
-    int first = task % groups * groupRows;
-    int end = Math.min(rows, first + groupRows);
+    int t = task / cut.runs();
+    int run = task % cut.runs();
+    int end = Math.min(cut.rows(), cut.start(run + 1));
     int columns = weights.weightRows(t);
-    for (; first < end; first += IntegerProducts.MOST_ROWS) {
-      int n = Math.min(IntegerProducts.MOST_ROWS, end - first);
+    for (int first = cut.start(run); first < end; first += cut.chunkRows()) {
+      int n = Math.min(cut.chunkRows(), end - first);
       products.multiply(
           worker,
           rounded,
           (long) first * weights.depth,
-          padded(n),
+          RowCut.padded(n),
           weights.depth,
           weights.memory,
           t * weights.tileBytes,
