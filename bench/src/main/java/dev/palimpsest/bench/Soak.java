@@ -13,6 +13,7 @@ import dev.palimpsest.schedule.QueueFullException;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CancellationException;
@@ -108,13 +109,13 @@ final class Soak {
 
   private void client() {
     while (!over) {
-      SoakRequest next = draw();
-      submitted.incrementAndGet();
       try {
+        SoakRequest next = draw();
+        submitted.incrementAndGet();
         serve(next);
         answered.incrementAndGet();
       } catch (InterruptedException | RuntimeException e) {
-        complain(next.fate() + ": unexpected " + e);
+        complain("unexpected " + e);
       }
     }
   }
@@ -169,10 +170,15 @@ final class Soak {
       finished.incrementAndGet();
       newTokens.addAndGet(result.newTokens());
       List<Integer> tokens = result.tokens();
-      if (!tokens.equals(java.util.Arrays.stream(replay.tokens()).boxed().toList())) {
+      if (!tokens.equals(Arrays.stream(replay.tokens()).boxed().toList())) {
         complain("the revisions of a request do not give its tokens");
       }
-      keep(next.request(), tokens);
+      if (tokens.contains(engine.config().maskToken())) {
+        complain(next.fate() + " finished with masks left");
+      }
+      if (next.fate() != Fate.HURRIED) {
+        keep(next.request(), tokens);
+      }
     } catch (CancellationException e) {
       cancelled.incrementAndGet();
       expect(next, Fate.CANCELLED, e);
@@ -218,10 +224,17 @@ final class Soak {
     }
   }
 
-  /** Runs some of what has finished again, one by one on the quiet engine; how many. */
-  int compareWithAlone() {
+  /**
+   * Runs some of what has finished again, one by one on the quiet engine, ten at least and then as
+   * many as there is time for; how many.
+   */
+  int compareWithAlone(Duration time) {
+    long start = System.nanoTime();
     int compared = 0;
     for (Finished sample : samples) {
+      if (compared >= 10 && System.nanoTime() - start > time.toNanos()) {
+        break;
+      }
       try {
         if (!engine.generate(sample.request).tokens().equals(sample.tokens)) {
           complain("a request gave other tokens alone than in company");

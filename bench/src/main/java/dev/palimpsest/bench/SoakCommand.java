@@ -123,7 +123,7 @@ final class SoakCommand implements Callable<Integer> {
     Duration duration = Duration.ofNanos((long) (minutes * 60e9));
     soak.run(clients, duration, progress);
     EngineLoad load = soak.settle();
-    int compared = soak.compareWithAlone();
+    int compared = soak.compareWithAlone(duration.dividedBy(5));
     soak.closeAtWork();
     double growth = soak.memory.growthSince(minutes * 60 / 3);
     if (growth > maxGrowth) {

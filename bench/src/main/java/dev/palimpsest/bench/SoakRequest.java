@@ -20,6 +20,8 @@ record SoakRequest(Fate fate, GenerationRequest request, boolean patient, int ca
     CANCELLED,
     /** A DeadlineExceededException, or its tokens if it was faster. */
     LATE,
+    /** All its tokens, whichever they are. */
+    HURRIED,
     /** An IllegalArgumentException when it is submitted. */
     REFUSED
   }

@@ -53,6 +53,10 @@ final class SoakRequests {
         Duration deadline = Duration.ofMillis(1 + random.nextInt(300));
         yield new SoakRequest(Fate.LATE, right().deadline(deadline).build(), patient, 0);
       }
+      case 7 -> {
+        Duration wished = Duration.ofMillis(1 + random.nextInt(300));
+        yield new SoakRequest(Fate.HURRIED, right().finishWithin(wished).build(), patient, 0);
+      }
       default -> new SoakRequest(Fate.FINISHES, right().build(), patient, 0);
     };
   }
@@ -103,13 +107,13 @@ final class SoakRequests {
         .seed(random.nextLong());
   }
 
-  /** One that has to be refused. */
+  /** One that has to be refused when it is submitted, because only the engine knows better. */
   private GenerationRequest.Builder wrong() {
     return switch (random.nextInt(6)) {
       case 0 -> right().tokens(config.vocabulary() + random.nextInt(1000));
       case 1 -> right().tokens(-1 - random.nextInt(1000));
       case 2 -> GenerationRequest.builder().hole(config.maxPositions() + 1 + random.nextInt(1000));
-      case 3 -> right().temperature(-1);
+      case 3 -> GenerationRequest.builder().hole(20).temperature(-1);
       case 4 -> given(GenerationRequest.builder(), 4).hole(20).blockLength(2).steps(3);
       // Needs a page more than there are.
       default -> {

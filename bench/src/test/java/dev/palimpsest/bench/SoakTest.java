@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import picocli.CommandLine;
@@ -25,7 +26,7 @@ class SoakTest {
     CommandLine line = BenchCommand.commandLine();
     line.setOut(new PrintWriter(out)).setErr(new PrintWriter(err, true));
     String[] arguments = {"soak", "--model", MODEL, "--threads", "1", "--dtype", "f32", "--json"};
-    String[] all = java.util.Arrays.copyOf(arguments, arguments.length + more.length);
+    String[] all = Arrays.copyOf(arguments, arguments.length + more.length);
     System.arraycopy(more, 0, all, arguments.length, more.length);
     return line.execute(all);
   }
@@ -33,7 +34,7 @@ class SoakTest {
   @Test
   void secondsOfMixedLoadLeaveNothingBehind() {
     // Young processes grow.
-    int status = run("--minutes", "0.08", "--max-growth", "2048");
+    int status = run("--minutes", "0.05", "--max-growth", "2048");
     JsonNode report = new JsonMapper().readTree(out.toString());
     assertEquals(0, report.get("wrong").size(), report::toString);
     assertEquals(0, status, err::toString);
