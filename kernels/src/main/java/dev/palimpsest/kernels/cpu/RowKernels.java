@@ -96,6 +96,9 @@ interface RowKernels {
   /** f32 to bf16, to nearest even. */
   void narrow(MemorySegment f32, long at, MemorySegment bf16, long outAt, int n);
 
+  /** f32 to bf16, to nearest even, into every other element: those at {@code 2·i + half}. */
+  void interleave(MemorySegment f32, long at, int n, MemorySegment bf16, long outAt, int half);
+
   /**
    * Rounds a row to {@code u8}: {@code x ≈ scale·(q − zeroPoint)}, the range of x and 0 spread over
    * 0 … 255 (Jacob et al., 2018). A row that holds NaN or an infinity gets the scale NaN, one of
@@ -131,9 +134,6 @@ interface RowKernels {
 
   /** {@code sums = x} for whole numbers x, or {@code sums += x}; s32. */
   void storeWhole(float[] x, int at, int n, MemorySegment sums, long sumsAt, boolean add);
-
-  /** f32 to bf16, to nearest even, into every other element: those at {@code 2·i + half}. */
-  void interleave(MemorySegment f32, long at, int n, MemorySegment bf16, long outAt, int half);
 
   /**
    * The numerators of a softmax, in place: {@code exp(score − max)} for the first {@code seen}
