@@ -7,8 +7,6 @@ import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.family.Families;
 import dev.palimpsest.family.ModelDescription;
 import dev.palimpsest.kernels.Device;
-import dev.palimpsest.kernels.cpu.CpuDevice;
-import dev.palimpsest.kernels.cpu.CpuOptions;
 import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.network.Transformer;
@@ -71,7 +69,10 @@ final class LocalEngine implements Engine {
     this.maxBatchTokens = options.maxBatchTokens();
     this.cachePages =
         new KvPool(
-            device, model.config().layers(), model.config().heads(), options.kvCacheBudget());
+            device,
+            model.config().layers(),
+            model.config().heads(),
+            ComputeDevice.kvCacheBudget(device, options));
     this.scheduler =
         new Scheduler(
             network::forward,
@@ -88,7 +89,7 @@ final class LocalEngine implements Engine {
       ModelDescription model = Families.describe(checkpoint);
       Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
       tokenizer.ifPresent(opened::add);
-      Device device = CpuDevice.open(cpuOptions(options));
+      Device device = ComputeDevice.open(options);
       opened.add(device);
       int layers = model.config().layers();
       Transformer network =
@@ -99,23 +100,6 @@ final class LocalEngine implements Engine {
       closeAll(opened.reversed(), e);
       throw e;
     }
-  }
-
-  private static CpuOptions cpuOptions(EngineOptions options) {
-    CpuOptions.ComputeType compute =
-        switch (options.dtype()) {
-          case AUTO, INT8 -> CpuOptions.ComputeType.AUTO;
-          case F32 -> CpuOptions.ComputeType.F32;
-          case BF16 -> CpuOptions.ComputeType.BF16;
-        };
-    return CpuOptions.DEFAULT
-        .withThreads(options.threads())
-        .withComputeType(compute)
-        .withWeights(
-            options.dtype() == EngineOptions.ComputeType.INT8
-                ? CpuOptions.Weights.INT8
-                : CpuOptions.Weights.COMPUTE_TYPE)
-        .withVector(options.vectorApi() ? CpuOptions.Vector.AUTO : CpuOptions.Vector.OFF);
   }
 
   /** End-of-text, and for a chat model the end of a turn. */

@@ -130,7 +130,7 @@ class GoldenTraceTest {
     }
   }
 
-  private static GenerationRequest.Builder request(JsonNode golden) {
+  static GenerationRequest.Builder request(JsonNode golden) {
     GenerationRequest.Builder request =
         GenerationRequest.builder()
             .tokens(tokens(golden.get("prompt")))
@@ -149,7 +149,7 @@ class GoldenTraceTest {
   }
 
   /** The whole row at the start and after every step, by replaying the revisions. */
-  private static List<int[]> decode(Engine engine, GenerationRequest request) {
+  static List<int[]> decode(Engine engine, GenerationRequest request) {
     Canvas canvas = new Canvas(engine.config().maskToken());
     List<int[]> rows = new ArrayList<>();
     Generation generation = engine.submit(request);
@@ -166,7 +166,7 @@ class GoldenTraceTest {
     return rows;
   }
 
-  private static int[] tokens(JsonNode array) {
+  static int[] tokens(JsonNode array) {
     int[] tokens = new int[array.size()];
     for (int i = 0; i < tokens.length; i++) {
       tokens[i] = array.get(i).intValue();

@@ -56,7 +56,8 @@ final class QualityCommand implements Callable<Integer> {
       description = {
         "A configuration instead of a suite's, as key=value,key=value (repeatable; default: those of"
             + " the suite).",
-        "Keys: dtype, weights (as-they-are or int8), rule, steps, tokens-per-step, block, threshold,"
+        "Keys: dtype, weights (as-they-are or int8), rule, steps, tokens-per-step,"
+            + " max-steps-per-block, block, threshold, low-threshold, factor, entropy-bound, edit,"
             + " cache, refresh."
       })
   private List<String> decode = List.of();

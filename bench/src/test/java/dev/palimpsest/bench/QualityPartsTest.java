@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
@@ -213,6 +214,20 @@ class QualityPartsTest {
             .build()
             .bounds()
             .of(Bound.THRESHOLD));
+    assertEquals(
+        Map.of(Bound.LOW_THRESHOLD, 0.3, Bound.THRESHOLD, 0.8),
+        QualityConfig.parse("low-threshold=0.3,threshold=0.8")
+            .apply(GenerationRequest.builder().hole(1), 1)
+            .build()
+            .bounds()
+            .named());
+    assertEquals(
+        Map.of(Bound.ENTROPY_BOUND, 0.4),
+        QualityConfig.parse("entropy-bound=0.4")
+            .apply(GenerationRequest.builder().hole(1), 1)
+            .build()
+            .bounds()
+            .named());
     assertEquals(
         new Correction.Edit(0.5),
         QualityConfig.parse("threshold=0.7,edit=0.5")

@@ -5,8 +5,8 @@ import java.util.BitSet;
 
 /**
  * Entropy-bounded unmasking (Ben-Hamu et al., 2025), as JetEngine decodes SDAR with it: positions
- * from the lowest entropy up, as long as the sum of their entropies stays within the bound; the
- * first in any case. The sum bounds what committing them together can lose against one by one.
+ * from the lowest entropy up, as long as the sum of their entropies stays within the bound. The sum
+ * bounds what committing them together can lose against one by one.
  *
  * @param bound in nats
  */
@@ -19,9 +19,9 @@ record EntropyBounded(double bound) implements AdaptiveRule {
   @Override
   public void accept(Candidates candidates, Ranking ranking, BitSet chosen) {
     double sum = 0;
-    for (int n = 1; !ranking.isEmpty(); n++) {
+    while (!ranking.isEmpty()) {
       sum -= candidates.score(ranking.best());
-      if (n > 1 && !(sum <= bound)) {
+      if (!(sum <= bound)) {
         return;
       }
       chosen.set(ranking.pop());

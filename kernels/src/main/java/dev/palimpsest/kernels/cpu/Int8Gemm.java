@@ -3,7 +3,6 @@ package dev.palimpsest.kernels.cpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.WeightView;
@@ -49,12 +48,12 @@ final class Int8Gemm implements Gemm {
   private MemorySegment bias;
   private MemorySegment out;
 
-  /** Packed tiles, then the columns' sums (s32), then their scales (f32), in the tiles' order. */
+  /** Packed tiles, and the sums and scales of their columns, in the tiles' order. */
   private static final class Linear extends CpuLinear {
     private final int depth;
     private final long tileBytes;
-    private final long sumsAt;
-    private final long scalesAt;
+    private final int[] columnSums;
+    private final float[] columnScales;
 
     Linear(
         Gemm owner,
@@ -64,13 +63,17 @@ final class Int8Gemm implements Gemm {
         int tileWidth,
         MemorySegment memory,
         int depth,
-        long tileBytes,
-        long sumsAt) {
+        long tileBytes) {
       super(owner, in, out, gated, tileWidth, memory);
       this.depth = depth;
       this.tileBytes = tileBytes;
-      this.sumsAt = sumsAt;
-      scalesAt = sumsAt + aligned(4L * columns(out, gated));
+      columnSums = new int[columns(out, gated)];
+      columnScales = new float[columns(out, gated)];
+    }
+
+    @Override
+    public long bytes() {
+      return super.bytes() + 8L * columnSums.length;
     }
   }
 
@@ -145,12 +148,9 @@ final class Int8Gemm implements Gemm {
     int tiles = (out + tileWidth - 1) / tileWidth;
     int lastWidth = out - (tiles - 1) * tileWidth;
     long tileBytes = tiles == 1 ? 0 : aligned(products.tileBytes(depth, columns(tileWidth, gated)));
-    long sumsAt =
-        (tiles - 1) * tileBytes + aligned(products.tileBytes(depth, columns(lastWidth, gated)));
-    long bytes = sumsAt + 2 * aligned(4L * columns(out, gated));
+    long bytes = (tiles - 1) * tileBytes + products.tileBytes(depth, columns(lastWidth, gated));
     Linear map =
-        new Linear(
-            this, in, out, gated, tileWidth, memory.allocate(bytes), depth, tileBytes, sumsAt);
+        new Linear(this, in, out, gated, tileWidth, memory.allocate(bytes), depth, tileBytes);
 
     CpuLinear.Source source = new CpuLinear.Source(parts, gated, tileWidth);
     MemorySegment[] raw = new MemorySegment[team.size()];
@@ -178,7 +178,7 @@ final class Int8Gemm implements Gemm {
   private void pack(Linear map, CpuLinear.Source source, int t, int worker, MemorySegment raw) {
     float[] row = floats[worker];
     MemorySegment rowMemory = MemorySegment.ofArray(row);
-    long column = (long) t * columns(map.tileWidth, map.gated);
+    int column = t * columns(map.tileWidth, map.gated);
     source.read(
         map,
         t,
@@ -192,8 +192,8 @@ final class Int8Gemm implements Gemm {
             raw.set(JAVA_BYTE, to + i, q);
             sum += q;
           }
-          map.memory.set(JAVA_INT, map.sumsAt + 4 * (column + r), sum);
-          map.memory.set(JAVA_FLOAT, map.scalesAt + 4 * (column + r), scale);
+          map.columnSums[column + r] = sum;
+          map.columnScales[column + r] = scale;
         });
     products.pack(worker, raw, map.depth, map.weightRows(t), map.memory, t * map.tileBytes);
   }
@@ -299,9 +299,7 @@ final class Int8Gemm implements Gemm {
 
   /** What becomes of a tile's sums. */
   private void finish(int t, int first, int n, int columns, MemorySegment block) {
-    long column = (long) t * columns(weights.tileWidth, weights.gated);
-    long sumsAt = weights.sumsAt + 4 * column;
-    long scalesAt = weights.scalesAt + 4 * column;
+    int column = t * columns(weights.tileWidth, weights.gated);
     boolean gated = mode == Mode.GATED;
     for (int r = 0; r < n; r++) {
       long at = 4L * r * columns;
@@ -312,14 +310,14 @@ final class Int8Gemm implements Gemm {
           columns,
           scales[first + r],
           zeroPoints[first + r],
-          weights.memory,
-          sumsAt,
-          scalesAt,
+          weights.columnSums,
+          weights.columnScales,
+          column,
           gated ? block : out,
           to,
           mode == Mode.ADD);
       if (bias.address() != 0) {
-        kernels.add(out, to, bias, 4 * column, columns);
+        kernels.add(out, to, bias, 4L * column, columns);
       }
     }
     if (gated) {

@@ -23,7 +23,11 @@ final class OneDnnGemm implements Gemm {
   /** Inputs of bf16 products are padded to a multiple of this. */
   private static final int DEPTH_STEP = 32;
 
+  /** Weight rows of a tile at most. */
   private static final int WIDEST = 256;
+
+  /** Bytes of a tile of more than 128 weight rows at most: half an L2 cache. */
+  private static final long DEEPEST = 1 << 20;
 
   private final ThreadTeam team;
   private final NativeMemory memory;
@@ -34,6 +38,7 @@ final class OneDnnGemm implements Gemm {
   private final Map<Tile, Products> tiles = new HashMap<>();
   private final MemorySegment[] scratchpad;
   private final MemorySegment[] blocks;
+  private final ThreadTeam.Job copying = this::copy;
   private final ThreadTeam.Job multiplying = this::multiply;
   private final RowCut cut = new RowCut();
   private MemorySegment copies;
@@ -157,12 +162,17 @@ final class OneDnnGemm implements Gemm {
 
   // ---- weights ----
 
-  /** Wide tiles read their inputs less often; narrow ones leave enough tasks for all threads. */
-  private static int tileWidth(int out, boolean gated) {
-    if (gated) {
-      return out <= 512 ? 64 : WIDEST / 2;
+  /**
+   * Weight rows of a tile, by the weights' shape alone. Wide tiles read their inputs less often;
+   * narrow ones leave enough tasks for all threads, and deep ones should fit the L2 cache.
+   */
+  private int tileWidth(int in, int out, boolean gated) {
+    int rows = gated ? 2 * out : out;
+    int width = rows <= 512 ? 64 : rows <= 1024 ? 128 : WIDEST;
+    while (width > 128 && (long) width * in * computeType.blockBytes() > DEEPEST) {
+      width /= 2;
     }
-    return out <= 512 ? 64 : out <= 1024 ? 128 : WIDEST;
+    return gated ? Math.max(width, 128) / 2 : width;
   }
 
   private int depth(int in) {
@@ -182,7 +192,7 @@ final class OneDnnGemm implements Gemm {
       out += parts.get(i).dimension(0);
     }
     int depth = depth(in);
-    int tileWidth = tileWidth(out, gated);
+    int tileWidth = tileWidth(in, out, gated);
     int factor = gated ? 2 : 1;
     int tiles = (out + tileWidth - 1) / tileWidth;
     Products last = products(depth, factor * (out - (tiles - 1) * tileWidth));
@@ -281,22 +291,27 @@ final class OneDnnGemm implements Gemm {
     if (firstCopied == rows) {
       return;
     }
-    long from = (long) weights.in * computeType.blockBytes();
-    long to = (long) weights.depth * computeType.blockBytes();
-    long bytes = RowCut.padded(rows - firstCopied) * to;
+    int padded = RowCut.padded(rows - firstCopied);
+    long bytes = (long) padded * weights.depth * computeType.blockBytes();
     if (copies.byteSize() < bytes) {
       memory.free(copies);
       copies = MemorySegment.NULL;
       copies = memory.allocate(bytes);
     }
-    if (from == to) {
-      MemorySegment.copy(x, firstCopied * from, copies, 0, (rows - firstCopied) * from);
-      return;
-    }
-    for (int r = firstCopied; r < rows; r++) {
+    team.run(copying, padded / RowCut.STEP);
+  }
+
+  private void copy(int task, int worker) {
+    long from = (long) weights.in * computeType.blockBytes();
+    long to = (long) weights.depth * computeType.blockBytes();
+    int first = firstCopied + task * RowCut.STEP;
+    int end = Math.min(cut.rows(), first + RowCut.STEP);
+    for (int r = first; r < end; r++) {
       long at = (r - firstCopied) * to;
       MemorySegment.copy(x, r * from, copies, at, from);
-      copies.asSlice(at + from, to - from).fill((byte) 0);
+      if (to > from) {
+        copies.asSlice(at + from, to - from).fill((byte) 0);
+      }
     }
   }
 
