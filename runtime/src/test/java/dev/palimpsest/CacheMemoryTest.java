@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.cache.CacheMode;
+import dev.palimpsest.cache.PageBytes;
+import dev.palimpsest.kernels.HeadShape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -17,8 +19,10 @@ import org.junit.jupiter.api.Timeout;
 /** Pages are found when there are some, waited for when there are none, and always given back. */
 @Timeout(60)
 class CacheMemoryTest {
-  /** llada-tiny: 3 layers of 64 + 64 elements in f32. */
-  private static final long PAGE = 3L * 64 * 128 * 4;
+  /** llada-tiny. */
+  private static final HeadShape SDAR_TINY = new HeadShape(4, 2, 16);
+
+  private static final long PAGE = PageBytes.byDefault(3, new HeadShape(4, 4, 16));
 
   private static LocalEngine open(int pages) {
     return (LocalEngine)
@@ -133,10 +137,10 @@ class CacheMemoryTest {
     }
   }
 
-  /** sdar-tiny: 3 layers of 32 + 32 elements. The block cache takes all its pages at the start. */
+  /** sdar-tiny. The block cache takes all its pages at the start. */
   @Test
   void blocksOfAModelWaitForPagesTooAndAreRefusedWithTheNumbers() {
-    long page = 3L * 64 * 64 * 4;
+    long page = PageBytes.byDefault(3, SDAR_TINY);
     EngineOptions options = EngineOptions.DEFAULT.withThreads(1).withKvCacheBytes(3 * page);
     try (LocalEngine engine = (LocalEngine) Engine.open(GoldenPaths.of("sdar-tiny"), options)) {
       IllegalArgumentException e =

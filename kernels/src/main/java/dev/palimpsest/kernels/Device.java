@@ -110,7 +110,9 @@ public interface Device extends AutoCloseable {
   void rotate(Tensor fused, int rows, HeadShape shape, Rope rope, int[] positions);
 
   /**
-   * Softmax attention within each sequence of the batch, scale {@code 1/sqrt(headDim)}, f32 inside.
+   * Softmax attention within each sequence of the batch, scale {@code 1/sqrt(headDim)}. A device
+   * whose {@link #computeType} is bf16 may round queries, keys, values and the numerators of the
+   * softmax to it; sums and the softmax are f32.
    *
    * @param fused f32 {@code [rows][shape.fusedWidth()]}
    * @param out {@link #computeType} {@code [rows][shape.queryWidth()]}

@@ -11,6 +11,12 @@ public interface KvStore extends AutoCloseable {
   /** Positions in a page: a power of two, so that tiles of keys are whole pages. */
   int PAGE_TOKENS = 64;
 
+  /**
+   * Pages {@code n·GROUP_PAGES .. (n + 1)·GROUP_PAGES - 1} lie side by side. A sequence is read
+   * fastest if its pages come from whole groups in order; its bits do not depend on it.
+   */
+  int GROUP_PAGES = 4;
+
   /** Attention layers. */
   int layers();
 
@@ -34,6 +40,12 @@ public interface KvStore extends AutoCloseable {
    * @throws IllegalStateException if the device has not that much memory
    */
   void grow(int pages);
+
+  /**
+   * Zeroes a page: what a sequence has not stored yet is read, though it counts for nothing, and
+   * must be a number. New pages are zero; one that served another sequence is to be cleared.
+   */
+  void clear(int page);
 
   /** Gives the memory back; idempotent. */
   @Override

@@ -32,7 +32,7 @@ public final class KvPages {
   }
 
   /**
-   * Sees to it that there is memory for the pages.
+   * Sees to it that there is memory for the pages, and nothing in it yet; before the first step.
    *
    * @throws IllegalStateException if the device has less memory than the pool's budget
    */

@@ -16,8 +16,7 @@ import java.util.Optional;
 public final class KvPool implements AutoCloseable {
   private final KvStore store;
   private final long budgetBytes;
-  // A stack; pages never handed out come last, so that memory grows only when it must.
-  private final int[] freePages;
+  private final FreePages freePages;
   private volatile int free;
 
   /**
@@ -29,12 +28,8 @@ public final class KvPool implements AutoCloseable {
   public KvPool(Device device, int layers, HeadShape shape, long budgetBytes) {
     this.budgetBytes = budgetBytes;
     store = device.keyValues(layers, shape, budgetBytes);
-    int pages = store.maxPages();
-    freePages = new int[pages];
-    for (int i = 0; i < pages; i++) {
-      freePages[i] = pages - 1 - i;
-    }
-    free = pages;
+    freePages = new FreePages(store.maxPages());
+    free = store.maxPages();
   }
 
   /** Pages the budget allows. */
@@ -90,27 +85,26 @@ public final class KvPool implements AutoCloseable {
       return Optional.empty();
     }
     int[] table = new int[count];
-    for (int i = 0; i < count; i++) {
-      table[i] = freePages[free - 1 - i];
-    }
-    free = free - count;
+    freePages.take(table);
+    free = freePages.size();
     return Optional.of(new KvPages(this, tokens, table));
   }
 
+  /** Memory for the pages, and nothing in it of those who had them before. */
   void prepare(int[] table) {
     int highest = -1;
     for (int page : table) {
       highest = Math.max(highest, page);
     }
     store.grow(highest + 1);
+    for (int page : table) {
+      store.clear(page);
+    }
   }
 
   void takeBack(int[] table) {
-    int now = free;
-    for (int i = table.length - 1; i >= 0; i--) {
-      freePages[now++] = table[i];
-    }
-    free = now;
+    freePages.giveBack(table);
+    free = freePages.size();
   }
 
   /** Gives the memory back; idempotent. */

@@ -6,28 +6,35 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.kernels.AttentionMask;
+import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.RowSpans;
+import dev.palimpsest.kernels.Tensor;
 import dev.palimpsest.kernels.cpu.CpuDevice;
 import dev.palimpsest.kernels.cpu.CpuOptions;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class KvPoolTest {
   private static final HeadShape SHAPE = new HeadShape(4, 2, 8);
-  private static final long PAGE = 3L * 64 * 2 * 16 * 4;
 
   private CpuDevice device;
   private KvPool pool;
+  private long page;
 
   @BeforeEach
   void open() {
     device = CpuDevice.open(CpuOptions.DEFAULT.withThreads(1));
-    pool = new KvPool(device, 3, SHAPE, 10 * PAGE + 5);
+    page = PageBytes.of(device, 3, SHAPE);
+    pool = new KvPool(device, 3, SHAPE, 10 * page + 5);
   }
 
   @AfterEach
@@ -75,9 +82,9 @@ class KvPoolTest {
     KvPages pages = pool.reserve(640).orElseThrow();
     assertEquals(0, pool.heldBytes());
     pages.prepare();
-    assertEquals(10 * PAGE, pool.heldBytes());
+    assertEquals(10 * page, pool.heldBytes());
     pages.release();
-    assertEquals(10 * PAGE, pool.heldBytes());
+    assertEquals(10 * page, pool.heldBytes());
   }
 
   @Test
@@ -87,8 +94,8 @@ class KvPoolTest {
     pool.checkFits(320, 2);
     IllegalArgumentException e =
         assertThrows(IllegalArgumentException.class, () -> pool.checkFits(641, 1));
-    assertTrue(e.getMessage().contains(Long.toString(11 * PAGE)), e.getMessage());
-    assertTrue(e.getMessage().contains(Long.toString(10 * PAGE + 5)), e.getMessage());
+    assertTrue(e.getMessage().contains(Long.toString(11 * page)), e.getMessage());
+    assertTrue(e.getMessage().contains(Long.toString(10 * page + 5)), e.getMessage());
     assertTrue(e.getMessage().contains("kvCacheBytes"), e.getMessage());
     assertThrows(IllegalArgumentException.class, () -> pool.checkFits(321, 2));
     assertThrows(
@@ -100,8 +107,30 @@ class KvPoolTest {
     assertThrows(
         IllegalArgumentException.class, () -> RequestCache.of(CacheMode.BLOCK, 0, pool, 64, true));
     assertFalse(RequestCache.of(CacheMode.NONE, 0, pool, 100_000, true).keeps());
-    KvPool none = new KvPool(device, 3, SHAPE, PAGE - 1);
+    KvPool none = new KvPool(device, 3, SHAPE, page - 1);
     assertThrows(IllegalArgumentException.class, () -> none.checkFits(1, 1));
+  }
+
+  /** The first eight positions of a sequence in the pages of one that held NaN everywhere. */
+  @Test
+  void whoHadThePagesBeforeLeavesNothingBehind() {
+    AttentionMask blocks = new AttentionMask(8);
+    int rows = 64;
+    Tensor fused = device.allocate(DType.F32, rows, SHAPE.fusedWidth());
+    Tensor out = device.allocate(DType.F32, rows, SHAPE.queryWidth());
+    int[] positions = IntStream.range(0, rows).toArray();
+    for (float value : new float[] {Float.NaN, 1}) {
+      KvPages pages = pool.reserve(rows).orElseThrow();
+      pages.prepare();
+      for (long i = 0; i < fused.memory().byteSize(); i += 4) {
+        fused.memory().set(ValueLayout.JAVA_FLOAT, i, value);
+      }
+      RowSpans spans = new RowSpans();
+      spans.add(value == 1 ? 8 : rows, rows, pages.table());
+      device.attention(fused, SHAPE, spans, positions, blocks, pages.store(), 2, out);
+      assertEquals(value, out.memory().get(ValueLayout.JAVA_FLOAT, 0));
+      pages.release();
+    }
   }
 
   @Test

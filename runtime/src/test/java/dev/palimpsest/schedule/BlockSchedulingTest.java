@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.cache.KvPool;
+import dev.palimpsest.cache.PageBytes;
 import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.Predictions;
@@ -42,7 +43,8 @@ class BlockSchedulingTest {
   @BeforeEach
   void open() {
     device = CpuDevice.open(CpuOptions.DEFAULT.withThreads(1));
-    pool = new KvPool(device, 1, new HeadShape(1, 1, 8), 20L * 64 * 2 * 8 * 4);
+    HeadShape shape = new HeadShape(1, 1, 8);
+    pool = new KvPool(device, 1, shape, 20 * PageBytes.of(device, 1, shape));
   }
 
   @AfterEach

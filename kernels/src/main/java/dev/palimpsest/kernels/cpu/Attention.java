@@ -4,74 +4,85 @@ package dev.palimpsest.kernels.cpu;
 import dev.palimpsest.kernels.AttentionMask;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.HeadShape;
-import dev.palimpsest.kernels.KvStore;
 import dev.palimpsest.kernels.RowSpans;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Softmax attention with an online softmax over tiles of keys (Milakov and Gimelshein, 2018; Dao et
- * al., FlashAttention, 2022), so that memory never grows with the square of the length. A task is a
- * tile of queries of one head of one sequence. Every query walks the keys in the same tiles from
- * the sequence's start, so its bits do not depend on the batch, nor on whether the keys are rows of
- * it or lie in pages.
+ * Softmax attention over tiles of keys (Milakov and Gimelshein, 2018; Dao et al., FlashAttention,
+ * 2022), so that memory never grows with the square of the length. A task has some queries of the
+ * heads that share their keys; queries of several heads are rows of one product.
+ *
+ * <p>Every tile is computed by itself, with a maximum of its own, and folded into what came before
+ * it, in order. Tiles begin at fixed positions. So a row's bits depend neither on the batch, nor on
+ * whether its keys are rows of it or lie in pages, nor on who computes which tile: where queries
+ * are too few to keep all threads busy, tiles are shared out and folded afterwards (Dao et al.,
+ * Flash-Decoding, 2023).
  */
-final class Attention implements ThreadTeam.Job {
-  private static final int QUERIES = 128;
-  private static final int KEYS = 128;
+final class Attention {
+  /** Tasks that a worker should find, so that none is idle for long. */
+  private static final int TASKS = 4;
+
+  /** Most memory for tiles that wait to be folded. */
+  private static final long PENDING_BYTES = 64L << 20;
 
   private final ThreadTeam team;
   private final RowKernels kernels;
+  private final NativeMemory memory;
+  private final AttentionTiles tiles;
+  private final BatchKeys keys;
   private final Scratch[] scratch;
+  private final ThreadTeam.Job whole = this::whole;
+  private final ThreadTeam.Job part = this::part;
+  private final ThreadTeam.Job fold = this::fold;
 
   private MemorySegment fused;
   private HeadShape shape;
   private RowSpans spans;
-  // Null unless the batch has paged sequences.
-  private int[] positions;
-  private CpuKvStore store;
-  private int layer;
   private AttentionMask mask;
   private MemorySegment out;
   private DType outType;
-  private int[] firstTile = new int[8];
+  private int width;
 
-  /** What one worker needs; sized for the widest head seen. */
+  /** Of each sequence, and then of none: its first task; its first task when tiles are shared. */
+  private int[] firstTask = new int[8];
+
+  private int[] firstPart = new int[8];
+
+  /** Of each sequence: where its tiles wait, counted in tiles. */
+  private int[] firstPending = new int[8];
+
+  /** Tiles of a task when they are shared out. */
+  private int partTiles;
+
+  private MemorySegment pending = MemorySegment.NULL;
+  private float[] pendingMax = new float[0];
+  private float[] pendingSum = new float[0];
+
+  /** What one worker needs. */
   private static final class Scratch {
-    private float[] queries = new float[0];
-    private float[] outputs = new float[0];
-    private float[] keys = new float[0];
-    private float[] values = new float[0];
-    private float[] line = new float[0];
-    private final float[] scores = new float[4 * KEYS];
-    private final float[] max = new float[QUERIES];
-    private final float[] sums;
-
-    Scratch(int lanes) {
-      sums = new float[QUERIES * lanes];
-    }
-
-    void reserve(int headDim, int paddedDim) {
-      if (outputs.length < QUERIES * paddedDim || queries.length < QUERIES * headDim) {
-        queries = new float[QUERIES * headDim];
-        outputs = new float[QUERIES * paddedDim];
-        keys = new float[KEYS * headDim];
-        values = new float[KEYS * paddedDim];
-        line = new float[headDim];
-      }
-    }
+    private MemorySegment outputs = MemorySegment.NULL;
+    private MemorySegment tile = MemorySegment.NULL;
+    private final int[] seen = new int[AttentionTiles.ROWS];
+    private final float[] max = new float[AttentionTiles.ROWS];
+    private final float[] sum = new float[AttentionTiles.ROWS];
+    private final float[] tileMax = new float[AttentionTiles.ROWS];
+    private final float[] tileSum = new float[AttentionTiles.ROWS];
   }
 
-  Attention(ThreadTeam team, RowKernels kernels) {
+  Attention(ThreadTeam team, RowKernels kernels, NativeMemory memory, AttentionTiles tiles) {
     this.team = team;
     this.kernels = kernels;
-    if (KEYS % kernels.panelWidth() != 0 || KEYS % KvStore.PAGE_TOKENS != 0) {
-      throw new IllegalStateException(
-          "panels of %d columns and pages of %d do not fill tiles of %d keys"
-              .formatted(kernels.panelWidth(), KvStore.PAGE_TOKENS, KEYS));
-    }
+    this.memory = memory;
+    this.tiles = tiles;
+    keys = new BatchKeys(team, kernels, memory);
     scratch = new Scratch[team.size()];
-    Arrays.setAll(scratch, i -> new Scratch(kernels.lanes()));
+    Arrays.setAll(scratch, i -> new Scratch());
+  }
+
+  /** How keys and values must lie. */
+  KvLayout layout(int headDim) {
+    return tiles.layout(headDim);
   }
 
   void attend(
@@ -84,7 +95,7 @@ final class Attention implements ThreadTeam.Job {
     attend(fused, shape, spans, null, mask, null, 0, out, outType);
   }
 
-  /** Stores what paged sequences bring, then attends; neither null unless no sequence is paged. */
+  /** Stores what the rows bring, then attends; neither null unless no sequence is paged. */
   void attend(
       MemorySegment fused,
       HeadShape shape,
@@ -95,190 +106,275 @@ final class Attention implements ThreadTeam.Job {
       int layer,
       MemorySegment out,
       DType outType) {
-    if (store != null) {
-      store.store(fused, spans, positions, layer);
+    if (spans.rows() == 0) {
+      return;
     }
     this.fused = fused;
     this.shape = shape;
     this.spans = spans;
-    this.positions = positions;
-    this.store = store;
-    this.layer = layer;
     this.mask = mask;
     this.out = out;
     this.outType = outType;
-    int sequences = spans.sequences();
-    if (firstTile.length <= sequences) {
-      firstTile = new int[2 * sequences + 1];
+    KvLayout layout = tiles.layout(shape.headDim());
+    width = layout.outputWidth();
+    keys.store(fused, shape, layout, spans, positions, store, layer);
+    tiles.prepare(shape, spans, mask);
+    reserve();
+    int tasks = plan();
+    int wanted = TASKS * team.size();
+    long shared = firstPending[spans.sequences()];
+    if (team.size() > 1
+        && tasks < wanted
+        && shared > tasks
+        && 4L * shared * AttentionTiles.ROWS * width <= PENDING_BYTES) {
+      team.run(part, share((int) shared, wanted));
+      team.run(fold, tasks);
+    } else {
+      team.run(whole, tasks);
     }
-    int tiles = 0;
-    for (int s = 0; s < sequences; s++) {
-      firstTile[s] = tiles;
-      tiles += (spans.length(s) + QUERIES - 1) / QUERIES;
-    }
-    firstTile[sequences] = tiles;
-    team.run(this, Math.multiplyExact(tiles, shape.heads()));
   }
 
-  @Override
-  public void run(int task, int worker) {
-    int head = task % shape.heads();
-    int tile = task / shape.heads();
-    int s = Arrays.binarySearch(firstTile, 0, spans.sequences() + 1, tile);
-    // each sequence has at least one tile, so starts are distinct
-    s = s >= 0 ? s : -s - 2;
-    attend(s, head, (tile - firstTile[s]) * QUERIES, scratch[worker]);
-  }
-
-  /** Queries {@code first .. first + QUERIES - 1} of sequence {@code s}, as far as they go. */
-  private void attend(int s, int head, int first, Scratch w) {
-    int d = shape.headDim();
-    int panel = kernels.panelWidth();
-    int padded = (d + panel - 1) / panel * panel;
-    w.reserve(d, padded);
-    int length = spans.context(s);
-    int queries = Math.min(QUERIES, spans.length(s) - first);
-    long rowBytes = 4L * shape.fusedWidth();
-    long start = spans.start(s) * rowBytes;
-    float scale = (float) (1 / Math.sqrt(d));
-    long queryAt = start + first * rowBytes + 4L * head * d;
-    for (int q = 0; q < queries; q++) {
-      kernels.loadScaled(fused, queryAt + q * rowBytes, d, scale, w.queries, q * d);
-    }
-    Arrays.fill(w.max, Float.NEGATIVE_INFINITY);
-    Arrays.fill(w.sums, 0f);
-    Arrays.fill(w.outputs, 0, queries * padded, 0f);
-
-    int kvHead = head / (shape.heads() / shape.kvHeads());
-    long keyAt = start + 4L * (shape.queryWidth() + kvHead * d);
-    long valueAt = keyAt + 4L * shape.keyWidth();
-    int visible = visible(position(s, first + queries - 1), length);
-    for (int k = 0; k < visible; k += KEYS) {
-      int keys = Math.min(KEYS, length - k);
-      if (spans.paged(s)) {
-        loadPages(spans.pages(s), kvHead, k, keys, d, panel, w);
-      } else {
-        loadKeys(fused, keyAt + k * rowBytes, rowBytes, 0, keys, d, panel, w);
-        loadValues(fused, valueAt + k * rowBytes, rowBytes, 0, keys, d, panel, w);
+  private void reserve() {
+    long bytes = 4L * AttentionTiles.ROWS * width;
+    for (Scratch w : scratch) {
+      if (w.tile.byteSize() < bytes) {
+        memory.free(w.outputs);
+        memory.free(w.tile);
+        w.outputs = MemorySegment.NULL;
+        w.tile = MemorySegment.NULL;
+        w.outputs = memory.allocate(bytes);
+        w.tile = memory.allocate(bytes);
       }
-      for (int q = 0; q < queries; q += 4) {
-        int rows = Math.min(4, queries - q);
-        if (visible(position(s, first + q + rows - 1), length) > k) {
-          tile(s, q, rows, first, k, keys, length, d, padded, panel, w);
+    }
+    int sequences = spans.sequences();
+    if (firstTask.length <= sequences) {
+      firstTask = new int[2 * sequences];
+      firstPart = new int[2 * sequences];
+      firstPending = new int[2 * sequences];
+    }
+  }
+
+  /** Numbers the tasks, and the tiles of all tasks; answers how many tasks there are. */
+  private int plan() {
+    int sequences = spans.sequences();
+    int tasks = 0;
+    long waiting = 0;
+    for (int s = 0; s < sequences; s++) {
+      firstTask[s] = tasks;
+      firstPending[s] = (int) waiting;
+      int n = Math.multiplyExact(tilesOf(rows(s)), shape.kvHeads());
+      tasks = Math.addExact(tasks, n);
+      // What does not fit into an int is never shared out.
+      waiting = Math.min(Integer.MAX_VALUE, waiting + (long) n * keyTiles(s));
+    }
+    firstTask[sequences] = tasks;
+    firstPending[sequences] = (int) waiting;
+    return tasks;
+  }
+
+  /** Cuts the tiles of every task into parts; answers how many parts there are. */
+  private int share(int shared, int wanted) {
+    partTiles = Math.max(1, shared / wanted);
+    int parts = 0;
+    for (int s = 0; s < spans.sequences(); s++) {
+      firstPart[s] = parts;
+      parts += (firstTask[s + 1] - firstTask[s]) * parts(s);
+    }
+    firstPart[spans.sequences()] = parts;
+    long bytes = 4L * shared * AttentionTiles.ROWS * width;
+    if (pending.byteSize() < bytes) {
+      memory.free(pending);
+      pending = MemorySegment.NULL;
+      pending = memory.allocate(bytes);
+    }
+    if (pendingMax.length < shared * AttentionTiles.ROWS) {
+      pendingMax = new float[shared * AttentionTiles.ROWS];
+      pendingSum = new float[shared * AttentionTiles.ROWS];
+    }
+    return parts;
+  }
+
+  private int parts(int s) {
+    return (keyTiles(s) + partTiles - 1) / partTiles;
+  }
+
+  /** Tiles of keys of a sequence. */
+  private int keyTiles(int s) {
+    return (spans.context(s) + AttentionTiles.KEYS - 1) / AttentionTiles.KEYS;
+  }
+
+  /** Heads that share keys. */
+  private int group() {
+    return shape.heads() / shape.kvHeads();
+  }
+
+  /** Rows of the products of one key head: row {@code i} is query i / group of head i % group. */
+  private int rows(int s) {
+    return Math.multiplyExact(spans.length(s), group());
+  }
+
+  /** Tasks that so many rows make. */
+  static int tilesOf(int rows) {
+    return (rows + AttentionTiles.ROWS - 1) / AttentionTiles.ROWS;
+  }
+
+  /** Rows of a task: as even as multiples of 16 allow. */
+  static int tileRows(int rows) {
+    int n = tilesOf(rows);
+    return KvLayout.roundUp((rows + n - 1) / n, 16);
+  }
+
+  /** The sequence whose number in {@code first} is the last one not above {@code n}. */
+  private int sequence(int[] first, int n) {
+    int s = Arrays.binarySearch(first, 0, spans.sequences() + 1, n);
+    // each sequence has at least one task, so numbers are distinct
+    return s >= 0 ? s : -s - 2;
+  }
+
+  // ---- tasks ----
+
+  /** All tiles of a task. */
+  private void whole(int task, int worker) {
+    Scratch w = scratch[worker];
+    int s = sequence(firstTask, task);
+    int head = (task - firstTask[s]) % shape.kvHeads();
+    int first = (task - firstTask[s]) / shape.kvHeads() * tileRows(rows(s));
+    int rows = load(s, head, first, worker);
+    int tileCount = visibleTiles(s, first + rows - 1);
+    for (int t = 0; t < tileCount; t++) {
+      see(s, first, rows, t, w.seen);
+      if (t == 0) {
+        tiles.tile(worker, keys, s, head, 0, rows, w.seen, w.outputs, 0, w.max, w.sum);
+      } else {
+        tiles.tile(worker, keys, s, head, t, rows, w.seen, w.tile, 0, w.tileMax, w.tileSum);
+        for (int r = 0; r < rows; r++) {
+          fold(w, r, w.outputs, r * 4L * width, w.tile, r * 4L * width, w.tileMax[r], w.tileSum[r]);
         }
       }
     }
-    long outAt = (long) (spans.start(s) + first) * shape.queryWidth() + (long) head * d;
-    for (int q = 0; q < queries; q++) {
-      long at = (outAt + (long) q * shape.queryWidth()) * outType.blockBytes();
-      kernels.storeScaled(w.outputs, q * padded, d, 1 / sum(w.sums, q), out, at, outType);
+    write(s, head, first, rows, w.outputs, 0, w.sum);
+  }
+
+  /** Some tiles of a task, to be folded later. */
+  private void part(int number, int worker) {
+    Scratch w = scratch[worker];
+    int s = sequence(firstPart, number);
+    int task = (number - firstPart[s]) / parts(s);
+    int head = task % shape.kvHeads();
+    int first = task / shape.kvHeads() * tileRows(rows(s));
+    int rows = load(s, head, first, worker);
+    int from = (number - firstPart[s]) % parts(s) * partTiles;
+    int to = Math.min(from + partTiles, visibleTiles(s, first + rows - 1));
+    for (int t = from; t < to; t++) {
+      see(s, first, rows, t, w.seen);
+      int slot = firstPending[s] + task * keyTiles(s) + t;
+      long at = 4L * slot * AttentionTiles.ROWS * width;
+      tiles.tile(worker, keys, s, head, t, rows, w.seen, pending, at, w.tileMax, w.tileSum);
+      System.arraycopy(w.tileMax, 0, pendingMax, slot * AttentionTiles.ROWS, rows);
+      System.arraycopy(w.tileSum, 0, pendingSum, slot * AttentionTiles.ROWS, rows);
     }
   }
 
-  private float sum(float[] sums, int q) {
-    int lanes = kernels.lanes();
-    float sum = 0;
-    for (int i = q * lanes; i < (q + 1) * lanes; i++) {
-      sum += sums[i];
-    }
-    return sum;
-  }
-
-  /** Where row {@code i} of sequence {@code s} stands in it. */
-  private int position(int s, int i) {
-    return spans.paged(s) ? positions[spans.start(s) + i] : i;
-  }
-
-  /** Keys that the query at {@code position} sees. */
-  private int visible(int position, int length) {
-    int block = mask.blockLength();
-    return block == 0 ? length : (int) Math.min(length, (position / block + 1L) * block);
-  }
-
-  /** Keys and values of positions {@code k .. k + keys - 1} from the pages they lie in. */
-  private void loadPages(int[] pages, int kvHead, int k, int keys, int d, int panel, Scratch w) {
-    long rowBytes = store.rowBytes();
-    for (int j = 0; j < keys; j += KvStore.PAGE_TOKENS) {
-      int n = Math.min(KvStore.PAGE_TOKENS, keys - j);
-      int page = pages[(k + j) / KvStore.PAGE_TOKENS];
-      MemorySegment slab = store.slab(page);
-      long at = store.offset(page, layer) + 4L * kvHead * d;
-      loadKeys(slab, at, rowBytes, j, j + n, d, panel, w);
-      loadValues(slab, at + 4L * shape.keyWidth(), rowBytes, j, j + n, d, panel, w);
-    }
-  }
-
-  /**
-   * Keys turned: {@code [panel][d][column]}; keys {@code begin .. end - 1} of the tile start at
-   * {@code at}. Columns beyond the last key keep what they held.
-   */
-  private void loadKeys(
-      MemorySegment from, long at, long rowBytes, int begin, int end, int d, int panel, Scratch w) {
-    for (int j = begin; j < end; j++) {
-      kernels.loadScaled(from, at + (j - begin) * rowBytes, d, 1, w.line, 0);
-      int column = j / panel * d * panel + j % panel;
-      for (int i = 0; i < d; i++) {
-        w.keys[column + i * panel] = w.line[i];
+  /** Folds the tiles of a task into its first one. */
+  private void fold(int number, int worker) {
+    Scratch w = scratch[worker];
+    int s = sequence(firstTask, number);
+    int task = number - firstTask[s];
+    int head = task % shape.kvHeads();
+    int first = task / shape.kvHeads() * tileRows(rows(s));
+    int rows = Math.min(tileRows(rows(s)), rows(s) - first);
+    int slot = firstPending[s] + task * keyTiles(s);
+    long at = 4L * slot * AttentionTiles.ROWS * width;
+    System.arraycopy(pendingMax, slot * AttentionTiles.ROWS, w.max, 0, rows);
+    System.arraycopy(pendingSum, slot * AttentionTiles.ROWS, w.sum, 0, rows);
+    int tileCount = visibleTiles(s, first + rows - 1);
+    for (int t = 1; t < tileCount; t++) {
+      int stats = (slot + t) * AttentionTiles.ROWS;
+      long from = at + 4L * t * AttentionTiles.ROWS * width;
+      for (int r = 0; r < rows; r++) {
+        long row = r * 4L * width;
+        fold(
+            w,
+            r,
+            pending,
+            at + row,
+            pending,
+            from + row,
+            pendingMax[stats + r],
+            pendingSum[stats + r]);
       }
     }
+    write(s, head, first, rows, pending, at, w.sum);
   }
 
-  /** Values {@code [panel of columns][key][column]}, columns padded with what they held. */
-  private void loadValues(
-      MemorySegment from, long at, long rowBytes, int begin, int end, int d, int panel, Scratch w) {
-    for (int column = 0; column < d; column += panel) {
-      int n = Math.min(panel, d - column);
-      for (int j = begin; j < end; j++) {
-        kernels.loadScaled(
-            from,
-            at + (j - begin) * rowBytes + 4L * column,
-            n,
-            1,
-            w.values,
-            column * KEYS + j * panel);
-      }
-    }
-  }
-
-  private void tile(
-      int s,
-      int q,
-      int rows,
-      int first,
-      int k,
-      int keys,
-      int length,
-      int d,
-      int padded,
-      int panel,
-      Scratch w) {
-    for (int j = 0; j < keys; j += panel) {
-      kernels.multiply(w.queries, q * d, d, rows, w.keys, j * d, d, w.scores, j, KEYS, false);
-    }
-    int paddedKeys = (keys + panel - 1) / panel * panel;
+  /** Hands the queries of a task to its worker; answers how many rows they are. */
+  private int load(int s, int head, int first, int worker) {
+    int rows = Math.min(tileRows(rows(s)), rows(s) - first);
     for (int r = 0; r < rows; r++) {
-      int seen = Math.clamp(visible(position(s, first + q + r), length) - k, 0, keys);
-      if (seen < paddedKeys) {
-        Arrays.fill(w.scores, r * KEYS + seen, r * KEYS + paddedKeys, Float.NEGATIVE_INFINITY);
-      }
-      float factor = kernels.softmaxTile(w.scores, r * KEYS, paddedKeys, w.max, q + r, w.sums);
-      if (factor != 1) {
-        kernels.scale(w.outputs, (q + r) * padded, padded, factor);
-      }
+      long row = spans.start(s) + (first + r) / group();
+      long column = (long) (head * group() + (first + r) % group()) * shape.headDim();
+      tiles.query(worker, r, fused, 4 * (row * shape.fusedWidth() + column));
     }
-    for (int column = 0; column < padded; column += panel) {
-      kernels.multiply(
-          w.scores,
-          0,
-          KEYS,
-          rows,
-          w.values,
-          column * KEYS,
-          keys,
-          w.outputs,
-          q * padded + column,
-          padded,
-          true);
+    return rows;
+  }
+
+  /** How many keys of tile {@code t} each row sees. */
+  private void see(int s, int first, int rows, int t, int[] seen) {
+    for (int r = 0; r < rows; r++) {
+      seen[r] =
+          Math.clamp(
+              visible(s, first + r) - t * (long) AttentionTiles.KEYS, 0, AttentionTiles.KEYS);
+    }
+  }
+
+  /** Keys that row {@code i} of the products sees. */
+  private int visible(int s, int i) {
+    int length = spans.context(s);
+    int block = mask.blockLength();
+    if (block == 0) {
+      return length;
+    }
+    int position = keys.position(s, spans.start(s) + i / group());
+    return (int) Math.min(length, (position / block + 1L) * block);
+  }
+
+  private int visibleTiles(int s, int i) {
+    return (visible(s, i) + AttentionTiles.KEYS - 1) / AttentionTiles.KEYS;
+  }
+
+  /** Folds one row of a tile into what the tiles before it gave. */
+  private void fold(
+      Scratch w,
+      int r,
+      MemorySegment outputs,
+      long at,
+      MemorySegment tile,
+      long tileAt,
+      float max,
+      float sum) {
+    if (sum == 0) {
+      return; // nothing of the tile is seen
+    }
+    float before = 1;
+    float now = 1;
+    if (max > w.max[r]) {
+      before = Exponential.of(w.max[r] - max);
+      w.max[r] = max;
+    } else {
+      now = Exponential.of(max - w.max[r]);
+    }
+    w.sum[r] = w.sum[r] * before + sum * now;
+    kernels.fold(outputs, at, before, tile, tileAt, now, width);
+  }
+
+  private void write(
+      int s, int head, int first, int rows, MemorySegment outputs, long at, float[] sum) {
+    int d = shape.headDim();
+    for (int r = 0; r < rows; r++) {
+      long row = spans.start(s) + (first + r) / group();
+      long column = (long) (head * group() + (first + r) % group()) * d;
+      long to = (row * shape.queryWidth() + column) * outType.blockBytes();
+      kernels.storeScaled(outputs, at + r * 4L * width, d, 1 / sum[r], out, to, outType);
     }
   }
 }

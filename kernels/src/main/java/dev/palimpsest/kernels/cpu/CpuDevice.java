@@ -53,8 +53,17 @@ public final class CpuDevice implements Device {
     this.gemm = gemm;
     normalisation = new Normalisation(team, kernels);
     rotary = new Rotary(team, kernels);
-    attention = new Attention(team, kernels);
+    attention = new Attention(team, kernels, memory, tiles(memory, team, kernels, gemm));
     prediction = new Prediction(team, gemm, kernels, memory);
+  }
+
+  /** Who multiplies in attention: oneDNN where the processor multiplies bf16 itself. */
+  private static AttentionTiles tiles(
+      NativeMemory memory, ThreadTeam team, RowKernels kernels, Gemm gemm) {
+    return gemm.engine()
+        .filter(engine -> gemm.computeType() == DType.BF16 && DnnlEngine.nativeBfloat16())
+        .flatMap(engine -> DnnlAttentionTiles.find(team.size(), engine, kernels, memory))
+        .orElseGet(() -> new PanelAttentionTiles(team.size(), kernels));
   }
 
   /**
@@ -393,7 +402,7 @@ public final class CpuDevice implements Device {
               + maxBytes
               + " bytes");
     }
-    return new CpuKvStore(team, memory, layers, shape, maxBytes);
+    return new CpuKvStore(this, memory, attention.layout(shape.headDim()), layers, shape, maxBytes);
   }
 
   @Override
@@ -411,7 +420,7 @@ public final class CpuDevice implements Device {
     tensor("attention", "fused", fused, DType.F32, rows, shape.fusedWidth());
     DType type = out.dtype() == DType.F32 ? DType.F32 : computeType();
     tensor("attention", "out", out, type, rows, shape.queryWidth());
-    if (!(store instanceof CpuKvStore pages) || !pages.of(team)) {
+    if (!(store instanceof CpuKvStore pages) || !pages.of(this)) {
       throw new IllegalArgumentException("attention: the K/V store was made by another device");
     }
     if (pages.closed()) {

@@ -3,46 +3,49 @@ package dev.palimpsest.kernels.cpu;
 
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.KvStore;
-import dev.palimpsest.kernels.RowSpans;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Pages in native memory, taken in slabs as they are needed. A page is {@code [layer][position][k
- * heads | v heads]} in f32, just as the rows leave the projection, so that attention over a page
- * has the bits of attention over the rows themselves.
+ * Pages in native memory, taken in slabs as they are needed. In a slab the pages of one layer and
+ * head lie side by side, so that a group of {@link #GROUP_PAGES} pages is one matrix; slabs are
+ * whole groups.
  */
-final class CpuKvStore implements KvStore, ThreadTeam.Job {
+final class CpuKvStore implements KvStore {
   private static final long SLAB_BYTES = 32L << 20;
-  private static final int TASK_ROWS = 16;
   private static final int MAX_PAGES = 1 << 24;
 
-  private final ThreadTeam team;
+  private final Object device;
   private final NativeMemory memory;
+  private final KvLayout layout;
   private final int layers;
   private final HeadShape shape;
   private final int maxPages;
-  private final long rowBytes;
   private final long pageBytes;
   private final int slabPages;
-  private MemorySegment[] slabs = new MemorySegment[0];
+  private KvBlocks[] slabs = new KvBlocks[0];
   private int pages;
   private boolean closed;
 
-  private MemorySegment fused;
-  private RowSpans spans;
-  private int[] positions;
-  private int layer;
-
-  CpuKvStore(ThreadTeam team, NativeMemory memory, int layers, HeadShape shape, long maxBytes) {
-    this.team = team;
+  /**
+   * An empty store.
+   *
+   * @param device whose ops exclude {@link #close}: they work on bare addresses
+   */
+  CpuKvStore(
+      Object device,
+      NativeMemory memory,
+      KvLayout layout,
+      int layers,
+      HeadShape shape,
+      long maxBytes) {
+    this.device = device;
     this.memory = memory;
+    this.layout = layout;
     this.layers = layers;
     this.shape = shape;
-    rowBytes = 4L * 2 * shape.keyWidth();
-    pageBytes = Math.multiplyExact(layers * rowBytes, PAGE_TOKENS);
+    pageBytes = KvBlocks.bytes(layout, layers, shape.kvHeads(), 1);
     maxPages = (int) Math.min(maxBytes / pageBytes, MAX_PAGES);
-    slabPages = Math.clamp(SLAB_BYTES / pageBytes, 1, Math.max(1, maxPages));
+    slabPages = KvLayout.roundUp(Math.clamp(SLAB_BYTES / pageBytes, 1, 1024), GROUP_PAGES);
   }
 
   @Override
@@ -74,83 +77,65 @@ final class CpuKvStore implements KvStore, ThreadTeam.Job {
     return closed;
   }
 
-  boolean of(ThreadTeam other) {
-    return team == other;
+  boolean of(Object other) {
+    return device == other;
   }
 
   @Override
   public void grow(int wanted) {
-    if (closed) {
-      throw new IllegalStateException("the K/V store is closed");
+    synchronized (device) {
+      if (closed) {
+        throw new IllegalStateException("the K/V store is closed");
+      }
+      if (wanted > maxPages) {
+        throw new IllegalArgumentException(
+            "the K/V store was made for " + maxPages + " pages; found " + wanted);
+      }
+      while (pages < wanted) {
+        int more = Math.min(slabPages, maxPages - pages);
+        KvBlocks slab =
+            new KvBlocks(memory.allocate(more * pageBytes), layout, shape.kvHeads(), more);
+        slabs = Arrays.copyOf(slabs, slabs.length + 1);
+        slabs[slabs.length - 1] = slab;
+        pages += more;
+      }
     }
-    if (wanted > maxPages) {
-      throw new IllegalArgumentException(
-          "the K/V store was made for " + maxPages + " pages; found " + wanted);
-    }
-    while (pages < wanted) {
-      int more = Math.min(slabPages, maxPages - pages);
-      MemorySegment slab = memory.allocate(more * pageBytes);
-      slabs = Arrays.copyOf(slabs, slabs.length + 1);
-      slabs[slabs.length - 1] = slab;
-      pages += more;
+  }
+
+  @Override
+  public void clear(int page) {
+    synchronized (device) {
+      if (page < 0 || page >= pages) {
+        throw new IllegalArgumentException(
+            "the K/V store has %d pages; found page %d".formatted(pages, page));
+      }
+      for (int layer = 0; layer < layers; layer++) {
+        slab(page).clear(layer, block(page));
+      }
     }
   }
 
   /** The slab that {@code page} lies in. */
-  MemorySegment slab(int page) {
+  KvBlocks slab(int page) {
     return slabs[page / slabPages];
   }
 
-  /** Offset of the page's first row of {@code layer} in its {@link #slab}. */
-  long offset(int page, int layer) {
-    return page % slabPages * pageBytes + layer * (rowBytes * PAGE_TOKENS);
-  }
-
-  /** Bytes from one position's row to the next. */
-  long rowBytes() {
-    return rowBytes;
-  }
-
-  /** Copies the keys and values of every row of a paged sequence to its position. */
-  void store(MemorySegment fused, RowSpans spans, int[] positions, int layer) {
-    this.fused = fused;
-    this.spans = spans;
-    this.positions = positions;
-    this.layer = layer;
-    team.run(this, (spans.rows() + TASK_ROWS - 1) / TASK_ROWS);
-  }
-
-  @Override
-  public void run(int task, int worker) {
-    int row = task * TASK_ROWS;
-    int end = Math.min(spans.rows(), row + TASK_ROWS);
-    long fusedRow = 4L * shape.fusedWidth();
-    long keysAt = 4L * shape.queryWidth();
-    for (int s = spans.sequenceOf(row); row < end; s++) {
-      int stop = Math.min(end, spans.start(s + 1));
-      for (int[] table = spans.pages(s); spans.paged(s) && row < stop; row++) {
-        int position = positions[row];
-        int page = table[position / PAGE_TOKENS];
-        MemorySegment.copy(
-            fused,
-            row * fusedRow + keysAt,
-            slab(page),
-            offset(page, layer) + position % PAGE_TOKENS * rowBytes,
-            rowBytes);
-      }
-      row = stop;
-    }
+  /** Which block of its {@link #slab} it is. */
+  int block(int page) {
+    return page % slabPages;
   }
 
   @Override
   public void close() {
-    if (!closed) {
-      closed = true;
-      for (MemorySegment slab : slabs) {
-        memory.free(slab);
+    synchronized (device) {
+      if (!closed) {
+        closed = true;
+        for (KvBlocks slab : slabs) {
+          memory.free(slab.memory());
+        }
+        slabs = new KvBlocks[0];
+        pages = 0;
       }
-      slabs = new MemorySegment[0];
-      pages = 0;
     }
   }
 }

@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A oneDNN engine with one stream per worker, and the objects made on it, which it destroys
@@ -153,6 +154,28 @@ final class DnnlEngine implements AutoCloseable {
       dnnl_memory_desc_destroy(any);
       destroy.add(() -> dnnl_memory_desc_destroy(layout));
       return layout;
+    }
+  }
+
+  /**
+   * Weights {@code [k][n]} in bf16 as {@link InterleavedLayout} describes them.
+   *
+   * @return nothing if oneDNN has no such layout
+   */
+  Optional<MemorySegment> interleaved(int k, int n, int width) {
+    int tag = InterleavedLayout.tag(width);
+    if (tag == dnnl_format_tag_undef()) {
+      return Optional.empty();
+    }
+    try (Arena scope = Arena.ofConfined()) {
+      MemorySegment out = scope.allocate(C_POINTER);
+      check(
+          dnnl_memory_desc_create_with_tag(
+              out, 2, scope.allocateFrom(ValueLayout.JAVA_LONG, k, n), dnnl_bf16(), tag),
+          "dnnl_memory_desc_create_with_tag([" + k + "," + n + "])");
+      MemorySegment layout = out.get(C_POINTER, 0);
+      destroy.add(() -> dnnl_memory_desc_destroy(layout));
+      return Optional.of(layout);
     }
   }
 

@@ -5,6 +5,7 @@ import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.WeightView;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Who multiplies matrices. One provider is chosen when a device opens. Calls come from one thread
@@ -24,6 +25,11 @@ interface Gemm extends AutoCloseable {
 
   /** For people and logs, e.g. {@code bf16 by oneDNN 3.13 (avx512_core_bf16)}. */
   String describe();
+
+  /** oneDNN, if that is who multiplies. */
+  default Optional<DnnlEngine> engine() {
+    return Optional.empty();
+  }
 
   /** What inputs and weights are read as. */
   DType computeType();

@@ -9,6 +9,7 @@ import dev.palimpsest.kernels.WeightView;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Matrix products of s8 weights, one scale a column, with rows rounded to u8 on the way in (scale
@@ -100,6 +101,11 @@ final class Int8Gemm implements Gemm {
     return "int8 by "
         + products.describe()
         + (computeType == DType.BF16 ? ", bf16 between products" : ", f32 between products");
+  }
+
+  @Override
+  public Optional<DnnlEngine> engine() {
+    return products.engine();
   }
 
   @Override

@@ -2,6 +2,7 @@
 package dev.palimpsest.kernels.cpu;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * Who multiplies u8 rows with s8 weights. Sums are exact, so all of them give the same numbers.
@@ -10,6 +11,11 @@ import java.lang.foreign.MemorySegment;
  */
 interface IntegerProducts extends AutoCloseable {
   int DEPTH_STEP = 64;
+
+  /** oneDNN, if that is who multiplies. */
+  default Optional<DnnlEngine> engine() {
+    return Optional.empty();
+  }
 
   /** For people and logs. */
   String describe();

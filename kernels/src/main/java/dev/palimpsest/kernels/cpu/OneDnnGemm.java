@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Matrix products by oneDNN. Every primitive runs single-threaded on one tile of columns and a
@@ -153,6 +154,11 @@ final class OneDnnGemm implements Gemm {
   @Override
   public String describe() {
     return (computeType == DType.BF16 ? "bf16 by " : "f32 by ") + engine.describe();
+  }
+
+  @Override
+  public Optional<DnnlEngine> engine() {
+    return Optional.of(engine);
   }
 
   @Override

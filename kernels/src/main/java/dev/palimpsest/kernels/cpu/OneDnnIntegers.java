@@ -5,6 +5,7 @@ import dev.palimpsest.bindings.OneDnnLibrary;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /** u8·s8 products by oneDNN, each by a single-threaded primitive. */
 final class OneDnnIntegers implements IntegerProducts {
@@ -52,6 +53,11 @@ final class OneDnnIntegers implements IntegerProducts {
     for (int i = 0; i < scratchpad.length; i++) {
       scratchpad[i] = memory.allocate(NativeMemory.ALIGNMENT);
     }
+  }
+
+  @Override
+  public Optional<DnnlEngine> engine() {
+    return Optional.of(engine);
   }
 
   private void reserve(long bytes) {

@@ -53,6 +53,36 @@ final class PlainRowKernels implements RowKernels {
   }
 
   @Override
+  public void multiply(
+      float[] a,
+      int aAt,
+      int lda,
+      int rows,
+      MemorySegment panel,
+      long panelAt,
+      int panelStride,
+      int k,
+      float[] c,
+      int cAt,
+      int ldc,
+      boolean accumulate) {
+    for (int r = 0; r < rows; r++) {
+      int out = cAt + r * ldc;
+      if (!accumulate) {
+        java.util.Arrays.fill(c, out, out + PANEL, 0f);
+      }
+      int in = aAt + r * lda;
+      for (int i = 0; i < k; i++) {
+        float x = a[in + i];
+        long p = panelAt + 4L * i * panelStride;
+        for (int j = 0; j < PANEL; j++) {
+          c[out + j] = Math.fma(x, panel.get(JAVA_FLOAT, p + 4L * j), c[out + j]);
+        }
+      }
+    }
+  }
+
+  @Override
   public void rmsNorm(
       MemorySegment x,
       long xAt,
@@ -195,32 +225,65 @@ final class PlainRowKernels implements RowKernels {
   }
 
   @Override
-  public int lanes() {
-    return 1;
+  public void interleave(
+      MemorySegment f32, long at, int n, MemorySegment bf16, long outAt, int half) {
+    for (int i = 0; i < n; i++) {
+      short v = Bfloat16.of(f32.get(JAVA_FLOAT, at + 4L * i));
+      bf16.set(JAVA_SHORT, outAt + 4L * i + 2L * half, v);
+    }
   }
 
   @Override
-  public float softmaxTile(float[] scores, int at, int n, float[] max, int row, float[] sums) {
-    float before = max[row];
-    float now = before;
-    for (int i = at; i < at + n; i++) {
-      now = scores[i] > now ? scores[i] : now;
+  public float softmax(float[] scores, int at, int seen, int n, float[] max, int row) {
+    float most = Float.NEGATIVE_INFINITY;
+    for (int i = at; i < at + seen; i++) {
+      most = scores[i] > most ? scores[i] : most;
     }
-    float factor = now > before ? Exponential.of(before - now) : 1;
-    float sum = sums[row] * factor;
-    for (int i = at; i < at + n; i++) {
-      scores[i] = Exponential.of(scores[i] - now);
+    float sum = 0;
+    for (int i = at; i < at + seen; i++) {
+      scores[i] = Exponential.of(scores[i] - most);
       sum += scores[i];
     }
-    max[row] = now;
-    sums[row] = sum;
-    return factor;
+    java.util.Arrays.fill(scores, at + seen, at + n, 0f);
+    max[row] = most;
+    return sum;
   }
 
   @Override
-  public void scale(float[] x, int at, int n, float factor) {
-    for (int i = at; i < at + n; i++) {
-      x[i] *= factor;
+  public float softmax(
+      MemorySegment scores,
+      long at,
+      int seen,
+      int n,
+      float scale,
+      MemorySegment out,
+      long outAt,
+      float[] max,
+      int row) {
+    float most = Float.NEGATIVE_INFINITY;
+    for (int i = 0; i < seen; i++) {
+      float score = scores.get(JAVA_FLOAT, at + 4L * i);
+      most = score > most ? score : most;
+    }
+    float sum = 0;
+    for (int i = 0; i < seen; i++) {
+      float e = Exponential.of((scores.get(JAVA_FLOAT, at + 4L * i) - most) * scale);
+      sum += e;
+      out.set(JAVA_SHORT, outAt + 2L * i, Bfloat16.of(e));
+    }
+    for (int i = seen; i < n; i++) {
+      out.set(JAVA_SHORT, outAt + 2L * i, (short) 0);
+    }
+    max[row] = most * scale;
+    return sum;
+  }
+
+  @Override
+  public void fold(
+      MemorySegment x, long xAt, float before, MemorySegment y, long yAt, float now, int n) {
+    for (long i = 0; i < 4L * n; i += 4) {
+      float v = x.get(JAVA_FLOAT, xAt + i) * before;
+      x.set(JAVA_FLOAT, xAt + i, Math.fma(y.get(JAVA_FLOAT, yAt + i), now, v));
     }
   }
 
@@ -233,9 +296,9 @@ final class PlainRowKernels implements RowKernels {
 
   @Override
   public void storeScaled(
-      float[] x, int at, int n, float factor, MemorySegment out, long outAt, DType outType) {
+      MemorySegment x, long at, int n, float factor, MemorySegment out, long outAt, DType outType) {
     for (int i = 0; i < n; i++) {
-      store(out, outAt, outType, i, x[at + i] * factor);
+      store(out, outAt, outType, i, x.get(JAVA_FLOAT, at + 4L * i) * factor);
     }
   }
 

@@ -38,6 +38,25 @@ interface RowKernels {
       int ldc,
       boolean accumulate);
 
+  /**
+   * As above with panels in native memory.
+   *
+   * @param panelStride elements from row to row of {@code panel}
+   */
+  void multiply(
+      float[] a,
+      int aAt,
+      int lda,
+      int rows,
+      MemorySegment panel,
+      long panelAt,
+      int panelStride,
+      int k,
+      float[] c,
+      int cAt,
+      int ldc,
+      boolean accumulate);
+
   /** {@code out = x / sqrt(mean(x²) + eps) · weight}; {@code out} f32 or bf16, may be {@code x}. */
   void rmsNorm(
       MemorySegment x,
@@ -77,6 +96,9 @@ interface RowKernels {
   /** f32 to bf16, to nearest even. */
   void narrow(MemorySegment f32, long at, MemorySegment bf16, long outAt, int n);
 
+  /** f32 to bf16, to nearest even, into every other element: those at {@code 2·i + half}. */
+  void interleave(MemorySegment f32, long at, int n, MemorySegment bf16, long outAt, int half);
+
   /**
    * Rounds a row to {@code u8}: {@code x ≈ scale·(q − zeroPoint)}, the range of x and 0 spread over
    * 0 … 255 (Jacob et al., 2018). A row that holds NaN or an infinity gets the scale NaN, one of
@@ -113,30 +135,42 @@ interface RowKernels {
   /** {@code sums = x} for whole numbers x, or {@code sums += x}; s32. */
   void storeWhole(float[] x, int at, int n, MemorySegment sums, long sumsAt, boolean add);
 
-  /** Partial sums that {@link #softmaxTile} keeps for a row. */
-  int lanes();
-
   /**
-   * One tile of an online softmax: scores become {@code exp(score − max)} under the running
-   * maximum. A tile of nothing but −∞ leaves maximum and sums as they are once a finite score was
-   * seen.
+   * The numerators of a softmax, in place: {@code exp(score − max)} for the first {@code seen}
+   * scores and 0 for the rest.
    *
    * @param n a multiple of {@link #panelWidth}
-   * @param max {@code [row]} the maximum so far, −∞ before the first tile
-   * @param sums {@code [row·lanes() ..]} partial sums so far under that maximum
-   * @return what sums gathered so far were multiplied with: exp(old max − new max)
+   * @param max {@code [row]} receives the largest score, −∞ if none is seen
+   * @return their sum
    */
-  float softmaxTile(float[] scores, int at, int n, float[] max, int row, float[] sums);
+  float softmax(float[] scores, int at, int seen, int n, float[] max, int row);
 
-  /** {@code x *= factor}. */
-  void scale(float[] x, int at, int n, float factor);
+  /**
+   * As above into bf16, which the sum does not feel, for scores yet to be multiplied with {@code
+   * scale} &gt; 0. Scores that are not seen may be anything, and are not kept.
+   *
+   * @param n a multiple of 64
+   */
+  float softmax(
+      MemorySegment scores,
+      long at,
+      int seen,
+      int n,
+      float scale,
+      MemorySegment out,
+      long outAt,
+      float[] max,
+      int row);
+
+  /** {@code x = x·before + y·now}. */
+  void fold(MemorySegment x, long xAt, float before, MemorySegment y, long yAt, float now, int n);
 
   /** {@code out = x·factor} from native memory. */
   void loadScaled(MemorySegment x, long xAt, int n, float factor, float[] out, int outAt);
 
   /** {@code out = x·factor}; {@code out} f32 or bf16. */
   void storeScaled(
-      float[] x, int at, int n, float factor, MemorySegment out, long outAt, DType outType);
+      MemorySegment x, long at, int n, float factor, MemorySegment out, long outAt, DType outType);
 
   /** {@code c = u + strength·(c − u)}. */
   void guide(float[] c, float[] u, int n, float strength);

@@ -85,6 +85,7 @@ final class VectorRowKernels implements RowKernels {
   // inlining
   // budget that it may give up on a loop and box every vector in it.
   private static final FloatVector ZERO = FloatVector.zero(F);
+  private static final ShortVector NOTHING = ShortVector.zero(HALF);
   private static final FloatVector ONE = broadcast(1f);
   private static final FloatVector LOG2_E = broadcast(Exponential.LOG2_E);
   private static final FloatVector ROUND = broadcast(Exponential.ROUND);
@@ -122,13 +123,17 @@ final class VectorRowKernels implements RowKernels {
     return FloatVector.broadcast(F, x);
   }
 
+  /** bf16 in the lower half of each lane: to nearest, ties to even; NaN stays NaN. */
+  private static IntVector rounded(FloatVector v) {
+    IntVector bits = v.reinterpretAsInts();
+    IntVector even = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+    IntVector upper = bits.add(even).add(0x7FFF).lanewise(VectorOperators.LSHR, 16);
+    return upper.blend(0x7FC0, v.compare(VectorOperators.NE, v).cast(I));
+  }
+
   private static void store(FloatVector v, MemorySegment out, long at, DType type, int i) {
     if (type == DType.BF16) {
-      IntVector bits = v.reinterpretAsInts();
-      IntVector even = bits.lanewise(VectorOperators.LSHR, 16).and(1);
-      IntVector upper = bits.add(even).add(0x7FFF).lanewise(VectorOperators.LSHR, 16);
-      upper = upper.blend(0x7FC0, v.compare(VectorOperators.NE, v).cast(I));
-      ((ShortVector) upper.convertShape(VectorOperators.I2S, HALF, 0))
+      ((ShortVector) rounded(v).convertShape(VectorOperators.I2S, HALF, 0))
           .intoMemorySegment(out, at + 2L * i, ORDER);
     } else {
       v.intoMemorySegment(out, at + 4L * i, ORDER);
@@ -246,6 +251,119 @@ final class VectorRowKernels implements RowKernels {
       FloatVector x = FloatVector.broadcast(F, a[a0 + i]);
       s0 = x.fma(FloatVector.fromArray(F, panel, p), s0);
       s1 = x.fma(FloatVector.fromArray(F, panel, p + L), s1);
+    }
+    s0.intoArray(c, c0);
+    s1.intoArray(c, c0 + L);
+  }
+
+  @Override
+  public void multiply(
+      float[] a,
+      int aAt,
+      int lda,
+      int rows,
+      MemorySegment panel,
+      long panelAt,
+      int panelStride,
+      int k,
+      float[] c,
+      int cAt,
+      int ldc,
+      boolean accumulate) {
+    long stride = 4L * panelStride;
+    int r = 0;
+    for (; r + 4 <= rows; r += 4) {
+      fourRows(a, aAt + r * lda, lda, panel, panelAt, stride, k, c, cAt + r * ldc, ldc, accumulate);
+    }
+    for (; r < rows; r++) {
+      oneRow(a, aAt + r * lda, panel, panelAt, stride, k, c, cAt + r * ldc, accumulate);
+    }
+  }
+
+  private static void fourRows(
+      float[] a,
+      int a0,
+      int lda,
+      MemorySegment panel,
+      long panelAt,
+      long stride,
+      int k,
+      float[] c,
+      int c0,
+      int ldc,
+      boolean accumulate) {
+    int a1 = a0 + lda;
+    int a2 = a1 + lda;
+    int a3 = a2 + lda;
+    int c1 = c0 + ldc;
+    int c2 = c1 + ldc;
+    int c3 = c2 + ldc;
+    FloatVector s00 = FloatVector.zero(F);
+    FloatVector s01 = s00;
+    FloatVector s10 = s00;
+    FloatVector s11 = s00;
+    FloatVector s20 = s00;
+    FloatVector s21 = s00;
+    FloatVector s30 = s00;
+    FloatVector s31 = s00;
+    if (accumulate) {
+      s00 = FloatVector.fromArray(F, c, c0);
+      s01 = FloatVector.fromArray(F, c, c0 + L);
+      s10 = FloatVector.fromArray(F, c, c1);
+      s11 = FloatVector.fromArray(F, c, c1 + L);
+      s20 = FloatVector.fromArray(F, c, c2);
+      s21 = FloatVector.fromArray(F, c, c2 + L);
+      s30 = FloatVector.fromArray(F, c, c3);
+      s31 = FloatVector.fromArray(F, c, c3 + L);
+    }
+    for (int i = 0; i < k; i++) {
+      long p = panelAt + i * stride;
+      FloatVector p0 = load(panel, p);
+      FloatVector p1 = load(panel, p + 4L * L);
+      FloatVector x0 = FloatVector.broadcast(F, a[a0 + i]);
+      s00 = x0.fma(p0, s00);
+      s01 = x0.fma(p1, s01);
+      FloatVector x1 = FloatVector.broadcast(F, a[a1 + i]);
+      s10 = x1.fma(p0, s10);
+      s11 = x1.fma(p1, s11);
+      FloatVector x2 = FloatVector.broadcast(F, a[a2 + i]);
+      s20 = x2.fma(p0, s20);
+      s21 = x2.fma(p1, s21);
+      FloatVector x3 = FloatVector.broadcast(F, a[a3 + i]);
+      s30 = x3.fma(p0, s30);
+      s31 = x3.fma(p1, s31);
+    }
+    s00.intoArray(c, c0);
+    s01.intoArray(c, c0 + L);
+    s10.intoArray(c, c1);
+    s11.intoArray(c, c1 + L);
+    s20.intoArray(c, c2);
+    s21.intoArray(c, c2 + L);
+    s30.intoArray(c, c3);
+    s31.intoArray(c, c3 + L);
+  }
+
+  private static void oneRow(
+      float[] a,
+      int a0,
+      MemorySegment panel,
+      long panelAt,
+      long stride,
+      int k,
+      float[] c,
+      int c0,
+      boolean accumulate) {
+    FloatVector s0 = FloatVector.zero(F);
+    FloatVector s1 = s0;
+    if (accumulate) {
+      s0 = FloatVector.fromArray(F, c, c0);
+      s1 = FloatVector.fromArray(F, c, c0 + L);
+    }
+    for (int i = 0; i < k; i++) {
+      long p = panelAt + i * stride;
+      FloatVector x = FloatVector.broadcast(F, a[a0 + i]);
+      s0 = x.fma(load(panel, p), s0);
+      s1 = x.fma(load(panel, p + 4L * L), s1);
     }
     s0.intoArray(c, c0);
     s1.intoArray(c, c0 + L);
@@ -578,36 +696,89 @@ final class VectorRowKernels implements RowKernels {
   // ---- attention ----
 
   @Override
-  public int lanes() {
-    return L;
+  public void interleave(
+      MemorySegment f32, long at, int n, MemorySegment bf16, long outAt, int half) {
+    int kept = half == 0 ? 0xFFFF0000 : 0xFFFF;
+    int i = 0;
+    for (; i <= n - L; i += L) {
+      IntVector upper = rounded(load(f32, at + 4L * i));
+      upper = half == 0 ? upper : upper.lanewise(VectorOperators.LSHL, 16);
+      IntVector.fromMemorySegment(I, bf16, outAt + 4L * i, ORDER)
+          .and(kept)
+          .or(upper)
+          .intoMemorySegment(bf16, outAt + 4L * i, ORDER);
+    }
+    for (; i < n; i++) {
+      short v = Bfloat16.of(f32.get(JAVA_FLOAT, at + 4L * i));
+      bf16.set(JAVA_SHORT, outAt + 4L * i + 2L * half, v);
+    }
   }
 
   @Override
-  public float softmaxTile(float[] scores, int at, int n, float[] max, int row, float[] sums) {
-    float before = max[row];
-    FloatVector m = FloatVector.fromArray(F, scores, at);
-    for (int i = L; i < n; i += L) {
+  public float softmax(float[] scores, int at, int seen, int n, float[] max, int row) {
+    java.util.Arrays.fill(scores, at + seen, at + n, Float.NEGATIVE_INFINITY);
+    FloatVector m = broadcast(Float.NEGATIVE_INFINITY);
+    for (int i = 0; i < n; i += L) {
       FloatVector v = FloatVector.fromArray(F, scores, at + i);
       m = m.blend(v, v.compare(VectorOperators.GT, m));
     }
-    float now = largest(m);
-    float factor = 1;
-    FloatVector sum = FloatVector.fromArray(F, sums, row * L);
-    if (now > before) {
-      factor = Exponential.of(before - now);
-      max[row] = now;
-      sum = sum.mul(factor);
-    } else {
-      now = before;
+    float most = largest(m);
+    max[row] = most;
+    if (seen == 0) {
+      java.util.Arrays.fill(scores, at, at + n, 0f);
+      return 0;
     }
-    FloatVector shift = broadcast(now);
+    FloatVector shift = broadcast(most);
+    FloatVector sum = FloatVector.zero(F);
     for (int i = 0; i < n; i += L) {
       FloatVector e = exp(FloatVector.fromArray(F, scores, at + i).sub(shift));
       e.intoArray(scores, at + i);
       sum = sum.add(e);
     }
-    sum.intoArray(sums, row * L);
-    return factor;
+    return total(sum);
+  }
+
+  @Override
+  public float softmax(
+      MemorySegment scores,
+      long at,
+      int seen,
+      int n,
+      float scale,
+      MemorySegment out,
+      long outAt,
+      float[] max,
+      int row) {
+    int end = (seen + L - 1) / L * L;
+    for (int i = seen; i < end; i++) {
+      scores.set(JAVA_FLOAT, at + 4L * i, Float.NEGATIVE_INFINITY);
+    }
+    FloatVector m = broadcast(Float.NEGATIVE_INFINITY);
+    for (int i = 0; i < end; i += L) {
+      FloatVector v = load(scores, at + 4L * i);
+      m = m.blend(v, v.compare(VectorOperators.GT, m));
+    }
+    float most = largest(m);
+    max[row] = most * scale;
+    float sum = numerators(scores, at, end, most, scale);
+    // A loop of its own: together with the exponential the compiler runs out of inlining.
+    narrow(scores, at, out, outAt, end);
+    for (int i = end; i < n; i += L) {
+      NOTHING.intoMemorySegment(out, outAt + 2L * i, ORDER);
+    }
+    return sum;
+  }
+
+  private static float numerators(MemorySegment scores, long at, int n, float most, float scale) {
+    FloatVector shift = broadcast(most);
+    FloatVector factor = broadcast(scale);
+    FloatVector sum = FloatVector.zero(F);
+    for (int i = 0; i < n; i += L) {
+      FloatVector e = exp(load(scores, at + 4L * i).sub(shift).mul(factor));
+      e.intoMemorySegment(scores, at + 4L * i, ORDER);
+      sum = sum.add(e);
+    }
+    return total(sum);
   }
 
   /** The largest lane, by integers of the same order: floats would be checked for NaN and −0. */
@@ -620,13 +791,19 @@ final class VectorRowKernels implements RowKernels {
   }
 
   @Override
-  public void scale(float[] x, int at, int n, float factor) {
+  public void fold(
+      MemorySegment x, long xAt, float before, MemorySegment y, long yAt, float now, int n) {
+    FloatVector b = broadcast(before);
+    FloatVector f = broadcast(now);
     int i = 0;
     for (; i <= n - L; i += L) {
-      FloatVector.fromArray(F, x, at + i).mul(factor).intoArray(x, at + i);
+      load(y, yAt + 4L * i)
+          .fma(f, load(x, xAt + 4L * i).mul(b))
+          .intoMemorySegment(x, xAt + 4L * i, ORDER);
     }
     for (; i < n; i++) {
-      x[at + i] *= factor;
+      float v = x.get(JAVA_FLOAT, xAt + 4L * i) * before;
+      x.set(JAVA_FLOAT, xAt + 4L * i, Math.fma(y.get(JAVA_FLOAT, yAt + 4L * i), now, v));
     }
   }
 
@@ -643,13 +820,13 @@ final class VectorRowKernels implements RowKernels {
 
   @Override
   public void storeScaled(
-      float[] x, int at, int n, float factor, MemorySegment out, long outAt, DType outType) {
+      MemorySegment x, long at, int n, float factor, MemorySegment out, long outAt, DType outType) {
     int i = 0;
     for (; i <= n - L; i += L) {
-      store(FloatVector.fromArray(F, x, at + i).mul(factor), out, outAt, outType, i);
+      store(load(x, at + 4L * i).mul(factor), out, outAt, outType, i);
     }
     for (; i < n; i++) {
-      store(x[at + i] * factor, out, outAt, outType, i);
+      store(x.get(JAVA_FLOAT, at + 4L * i) * factor, out, outAt, outType, i);
     }
   }
 

@@ -156,8 +156,9 @@ final class CudaContext implements AutoCloseable {
     }
   }
 
-  /** Fills new memory, which no launch can have been given yet. */
+  /** Fills memory with zeros once the launches so far are done with it. */
   void zero(long address, long bytes) {
+    launches.flush();
     check(
         JCudaDriver.cuMemsetD8Async(new DevicePointer(address), (byte) 0, bytes, stream),
         "filling " + bytes + " bytes with zeros");

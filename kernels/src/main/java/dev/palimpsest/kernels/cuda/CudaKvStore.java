@@ -117,6 +117,19 @@ final class CudaKvStore implements KvStore {
   }
 
   @Override
+  public void clear(int page) {
+    owner.exclusively(
+        () -> {
+          if (page < 0 || page >= pages) {
+            throw new IllegalArgumentException(
+                "the K/V store has %d pages; found page %d".formatted(pages, page));
+          }
+          context.enter();
+          context.zero(address(page), pageBytes);
+        });
+  }
+
+  @Override
   public void close() {
     owner.exclusively(
         () -> {

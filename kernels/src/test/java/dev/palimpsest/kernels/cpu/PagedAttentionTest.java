@@ -18,6 +18,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Keys and values in pages give the bits of keys and values in rows. */
@@ -131,19 +132,28 @@ class PagedAttentionTest {
     }
   }
 
-  @Test
-  void memoryGrowsByNeedUpToTheBudgetAndIsGivenBack() {
+  @ParameterizedTest
+  @EnumSource(
+      value = CpuOptions.ComputeType.class,
+      names = {"AUTO", "F32"})
+  void memoryGrowsByNeedUpToTheBudgetAndIsGivenBack(CpuOptions.ComputeType type) {
     HeadShape wide = new HeadShape(32, 8, 128);
-    try (CpuDevice device = CpuDevice.open(CpuOptions.DEFAULT.withThreads(1))) {
+    CpuOptions options = CpuOptions.DEFAULT.withThreads(1).withComputeType(type);
+    try (CpuDevice device = CpuDevice.open(options)) {
       KvStore store = device.keyValues(28, wide, 100L << 20);
-      assertEquals(28L * 64 * 2 * 1024 * 4, store.pageBytes());
-      assertEquals(7, store.maxPages());
+      int bytes = device.computeType().blockBytes();
+      int most = bytes == 2 ? 14 : 7;
+      assertEquals(28L * 64 * 2 * 1024 * bytes, store.pageBytes());
+      assertEquals(most, store.maxPages());
       assertEquals(0, store.pages());
       store.grow(1);
-      assertTrue(store.pages() >= 1 && store.pages() < 7);
-      store.grow(7);
-      assertEquals(7, store.pages());
-      assertThrows(IllegalArgumentException.class, () -> store.grow(8));
+      assertTrue(store.pages() >= 1 && store.pages() < most);
+      store.grow(most);
+      assertEquals(most, store.pages());
+      assertThrows(IllegalArgumentException.class, () -> store.grow(most + 1));
+      store.clear(most - 1);
+      assertThrows(IllegalArgumentException.class, () -> store.clear(most));
+      assertThrows(IllegalArgumentException.class, () -> store.clear(-1));
       store.close();
       store.close();
       assertEquals(0, store.pages());

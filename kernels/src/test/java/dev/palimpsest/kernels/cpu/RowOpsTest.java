@@ -152,7 +152,8 @@ class RowOpsTest {
             spans.add(length);
           }
           int rows = spans.rows();
-          float[] x = Fixture.gaussian(rows, rows * shape.fusedWidth());
+          // As the device reads them: attention may multiply in the compute type.
+          float[] x = Fixture.gaussian(rows, rows * shape.fusedWidth(), device.computeType());
           for (AttentionMask mask :
               List.of(
                   AttentionMask.FULL,
