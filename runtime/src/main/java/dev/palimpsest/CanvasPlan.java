@@ -86,6 +86,11 @@ record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
     }
   }
 
+  /** Tokens to be written. */
+  int asked() {
+    return holes.stream().mapToInt(hole -> hole.to - hole.from).sum();
+  }
+
   /** True when given text follows a hole, so that a hole must not end the text. */
   boolean infills() {
     return !holes.isEmpty() && fixed.length() > holes.getFirst().to();

@@ -5,6 +5,7 @@ import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.text.Tokenizer;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.time.Duration;
 
 /** A loaded model that writes text: thread-safe, many requests at once. */
 public interface Engine extends AutoCloseable {
@@ -26,7 +27,7 @@ public interface Engine extends AutoCloseable {
   /** What the model is. */
   ModelConfig config();
 
-  /** Name of the chat format, empty for a base model. */
+  /** Name of the chat format: llada, chatml, unknown; empty for a base model. */
   String chatFormat();
 
   /** The device, for people: threads, precision, libraries. */
@@ -40,16 +41,30 @@ public interface Engine extends AutoCloseable {
   Tokenizer tokenizer();
 
   /**
-   * Queues a request. Requests run together; each gets the same tokens as if it ran alone.
+   * Queues a request, or refuses it when the queue is full. Requests run together; each gets the
+   * same tokens as if it ran alone.
    *
    * @throws IllegalArgumentException if the request does not fit the model (a token outside the
    *     vocabulary, a chat without a chat format, a canvas longer than the model's positions, an
    *     option the algorithm does not know)
    * @throws dev.palimpsest.schedule.QueueFullException if {@link EngineOptions#maxQueued} requests
    *     are waiting
-   * @throws IllegalStateException if the engine is closed
+   * @throws IllegalStateException if the engine is closed or closing
    */
   Generation submit(GenerationRequest request);
+
+  /**
+   * Queues a request, waiting for room in the queue while it is full, so that whoever produces
+   * requests goes no faster than the engine; who waits longest is first. A virtual thread that
+   * waits here or for the result holds no carrier.
+   *
+   * @param patience how long to wait at most
+   * @throws IllegalArgumentException as {@link #submit(GenerationRequest)}, before any waiting
+   * @throws dev.palimpsest.schedule.QueueFullException if there was no room all that time
+   * @throws IllegalStateException if the engine is closed or closing, or closes meanwhile
+   * @throws InterruptedException if interrupted while waiting; nothing has been queued then
+   */
+  Generation submit(GenerationRequest request, Duration patience) throws InterruptedException;
 
   /** Submits and waits; throws what the request failed with. */
   GenerationResult generate(GenerationRequest request);
@@ -60,7 +75,20 @@ public interface Engine extends AutoCloseable {
    */
   void logits(int[] tokens, MemorySegment out);
 
-  /** Cancels what runs, frees the device and the maps; idempotent. */
+  /** How busy it is now. */
+  EngineLoad load();
+
+  /**
+   * Takes no more requests, lets those that run and wait finish, then closes. What has not finished
+   * in time is cancelled, and so is everything if the caller is interrupted, or another thread
+   * calls {@link #close}. All results have completed, or are about to on threads of their own.
+   *
+   * @param patience how long to wait at most
+   * @return whether all finished by themselves
+   */
+  boolean closeGracefully(Duration patience);
+
+  /** Cancels what runs and waits, frees the device and the maps; idempotent. */
   @Override
   void close();
 }

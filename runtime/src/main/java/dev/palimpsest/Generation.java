@@ -8,8 +8,9 @@ import java.util.stream.Stream;
 /** A request on its way: its future, and its revisions as they happen. */
 public interface Generation {
   /**
-   * Completes with the result, or exceptionally with the request's own fault; cancelling it cancels
-   * the request.
+   * Completes with the result, or exceptionally with the request's own fault, {@link
+   * DeadlineExceededException} or CancellationException; always completes. Cancelling it, or
+   * completing it in any other way ({@code orTimeout}), cancels the request.
    */
   CompletableFuture<GenerationResult> result();
 

@@ -2,12 +2,18 @@
 package dev.palimpsest;
 
 import dev.palimpsest.cache.CacheMode;
+import dev.palimpsest.kernels.Sampling;
+import dev.palimpsest.process.Bound;
+import dev.palimpsest.process.Bounds;
+import dev.palimpsest.process.Correction;
 import dev.palimpsest.process.MaskedOptions;
+import dev.palimpsest.process.Pace;
+import dev.palimpsest.schedule.Terms;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 
@@ -58,20 +64,43 @@ public final class GenerationRequest {
     return List.copyOf(values.pieces);
   }
 
+  /** The algorithm that was named, or that the bounds call for; else the model's family decides. */
   public Optional<MaskedOptions.Algorithm> algorithm() {
-    return values.algorithm;
+    return values.algorithm.or(this::calledFor);
   }
 
-  public OptionalInt steps() {
-    return values.steps;
+  private Optional<MaskedOptions.Algorithm> calledFor() {
+    if (values.bounds.names(Bound.LOW_THRESHOLD)) {
+      return Optional.of(MaskedOptions.Algorithm.HIERARCHICAL);
+    }
+    if (values.bounds.names(Bound.THRESHOLD)) {
+      return Optional.of(MaskedOptions.Algorithm.THRESHOLD);
+    }
+    if (values.bounds.names(Bound.FACTOR)) {
+      return Optional.of(MaskedOptions.Algorithm.FACTOR);
+    }
+    return values.bounds.names(Bound.ENTROPY_BOUND)
+        ? Optional.of(MaskedOptions.Algorithm.ENTROPY_BOUNDED)
+        : Optional.empty();
+  }
+
+  /** How many steps to take, if that was said. */
+  public Optional<Pace> pace() {
+    return values.pace;
+  }
+
+  /** Steps where neither the request nor its algorithm says how many. */
+  public int usualSteps() {
+    return values.usualSteps;
   }
 
   public OptionalInt blockLength() {
     return values.blockLength;
   }
 
-  public OptionalDouble threshold() {
-    return values.threshold;
+  /** What is sure enough, as far as it was said. */
+  public Bounds bounds() {
+    return values.bounds;
   }
 
   public double algorithmTemperature() {
@@ -94,12 +123,12 @@ public final class GenerationRequest {
     return values.guidance;
   }
 
-  public MaskedOptions.Remask remask() {
-    return values.remask;
+  public Correction correction() {
+    return values.correction;
   }
 
-  /** Which keys and values a step takes from earlier steps. */
-  public CacheMode cache() {
+  /** Which keys and values a step takes from earlier steps; the model decides if unset. */
+  public Optional<CacheMode> cache() {
     return values.cache;
   }
 
@@ -123,44 +152,85 @@ public final class GenerationRequest {
     return values.seed;
   }
 
+  /**
+   * How this request decodes.
+   *
+   * @param otherwise the algorithm where the request calls for none
+   * @param suppressed tokens that are never written
+   * @throws IllegalArgumentException if the request says something that the algorithm has no use
+   *     for
+   */
+  MaskedOptions decoding(MaskedOptions.Algorithm otherwise, int... suppressed) {
+    MaskedOptions.Algorithm decided = algorithm().orElse(otherwise);
+    return new MaskedOptions(
+        decided,
+        values.pace.orElse(
+            decided.countsSteps() ? new Pace.Steps(values.usualSteps) : Pace.AsNeeded.UNLIMITED),
+        blockLength().orElse(0),
+        values.bounds,
+        values.algorithmTemperature,
+        new Sampling(
+            values.temperature, values.topK, values.topP, decided.confidenceOn(), suppressed),
+        values.guidance,
+        values.correction,
+        values.stopAtEnd,
+        seed().orElse(0));
+  }
+
+  /** Who goes first when not all fit into a batch; 0 unless set. */
+  public int priority() {
+    return values.priority;
+  }
+
+  /** Time from submission to the end, at most. */
+  public Optional<Duration> deadline() {
+    return values.deadline;
+  }
+
   /** Collects the parts of a request; reusable, {@link #build} takes a snapshot. */
   public static final class Builder {
     private List<Piece> pieces = new ArrayList<>();
     private Optional<MaskedOptions.Algorithm> algorithm = Optional.empty();
-    private OptionalInt steps = OptionalInt.empty();
+    private Optional<Pace> pace = Optional.empty();
+    private int usualSteps = 8;
     private OptionalInt blockLength = OptionalInt.empty();
-    private OptionalDouble threshold = OptionalDouble.empty();
+    private Bounds bounds = Bounds.USUAL;
     private double algorithmTemperature;
     private float temperature;
     private int topK;
     private float topP = 1f;
     private float guidance;
-    private MaskedOptions.Remask remask = MaskedOptions.Remask.OFF;
-    private CacheMode cache = CacheMode.NONE;
+    private Correction correction = Correction.NONE;
+    private Optional<CacheMode> cache = Optional.empty();
     private int cacheRefresh;
     private boolean stopAtEnd;
     private boolean plainTextOnly;
     private OptionalLong seed = OptionalLong.empty();
+    private int priority;
+    private Optional<Duration> deadline = Optional.empty();
 
     private Builder() {}
 
     private Builder(Builder other) {
       pieces = new ArrayList<>(other.pieces);
       algorithm = other.algorithm;
-      steps = other.steps;
+      pace = other.pace;
+      usualSteps = other.usualSteps;
       blockLength = other.blockLength;
-      threshold = other.threshold;
+      bounds = other.bounds;
       algorithmTemperature = other.algorithmTemperature;
       temperature = other.temperature;
       topK = other.topK;
       topP = other.topP;
       guidance = other.guidance;
-      remask = other.remask;
+      correction = other.correction;
       cache = other.cache;
       cacheRefresh = other.cacheRefresh;
       stopAtEnd = other.stopAtEnd;
       plainTextOnly = other.plainTextOnly;
       seed = other.seed;
+      priority = other.priority;
+      deadline = other.deadline;
     }
 
     /** Appends text that stays. */
@@ -195,16 +265,56 @@ public final class GenerationRequest {
       return this;
     }
 
-    /** Denoising steps over the whole request; each is one network call. */
-    public Builder steps(int value) {
-      if (value < 1) {
-        throw new IllegalArgumentException("steps must be at least 1; found " + value);
+    /**
+     * How many steps to take. Unset means {@link #usualSteps}, or as many as an algorithm needs
+     * that does not count them.
+     *
+     * @throws IllegalArgumentException if it has been said in another way
+     */
+    public Builder pace(Pace value) {
+      if (pace.isPresent() && pace.get().getClass() != value.getClass()) {
+        throw new IllegalArgumentException(
+            "%s and %s both say how many steps to take: give one of them"
+                .formatted(pace.get(), value));
       }
-      steps = OptionalInt.of(value);
+      pace = Optional.of(value);
       return this;
     }
 
-    /** New tokens per block, left to right; 0 writes everything at once. */
+    /**
+     * Denoising steps over the whole request; each is one network call. For algorithms that count
+     * steps.
+     */
+    public Builder steps(int value) {
+      return pace(new Pace.Steps(value));
+    }
+
+    /** So many tokens in every step. For algorithms that count steps, instead of steps. */
+    public Builder tokensPerStep(int value) {
+      return pace(new Pace.TokensPerStep(value));
+    }
+
+    /**
+     * A block takes no more steps than this: where it would, a step commits more than is sure
+     * enough. For algorithms that take as many steps as they need; unset means no limit.
+     */
+    public Builder maxStepsPerBlock(int value) {
+      return pace(new Pace.AsNeeded(value));
+    }
+
+    /**
+     * Steps for an algorithm that counts them where nothing else is said; unset means 8, the middle
+     * of what the process is made for.
+     */
+    public Builder usualSteps(int value) {
+      usualSteps = new Pace.Steps(value).total();
+      return this;
+    }
+
+    /**
+     * New tokens per block, left to right; 0 writes everything at once. A model that attends in
+     * blocks has its own, which tile the canvas from its start: leave it unset there.
+     */
     public Builder blockLength(int value) {
       if (value < 0) {
         throw new IllegalArgumentException(
@@ -215,15 +325,32 @@ public final class GenerationRequest {
     }
 
     /**
-     * Commit everything at least this sure, 0..1; chooses the threshold algorithm unless another is
-     * named.
+     * What is sure enough for an algorithm that takes as many steps as it needs; chooses the
+     * algorithm that it belongs to unless one is named.
      */
-    public Builder threshold(double value) {
-      if (!(value >= 0 && value <= 1)) {
-        throw new IllegalArgumentException("threshold must be between 0 and 1; found " + value);
-      }
-      threshold = OptionalDouble.of(value);
+    public Builder bound(Bound bound, double value) {
+      bounds = bounds.with(bound, value);
       return this;
+    }
+
+    /** Commit everything at least this sure, 0..1: {@link Bound#THRESHOLD}. */
+    public Builder threshold(double value) {
+      return bound(Bound.THRESHOLD, value);
+    }
+
+    /** The surest of each run of masks if it is this sure, 0..1: {@link Bound#LOW_THRESHOLD}. */
+    public Builder lowThreshold(double value) {
+      return bound(Bound.LOW_THRESHOLD, value);
+    }
+
+    /** The n-th surest if it is at least 1 − factor/(n + 1) sure: {@link Bound#FACTOR}. */
+    public Builder factor(double value) {
+      return bound(Bound.FACTOR, value);
+    }
+
+    /** So much entropy a step, in nats: {@link Bound#ENTROPY_BOUND}. */
+    public Builder entropyBound(double value) {
+      return bound(Bound.ENTROPY_BOUND, value);
     }
 
     public Builder algorithmTemperature(double value) {
@@ -251,24 +378,28 @@ public final class GenerationRequest {
       return this;
     }
 
-    public Builder remask(MaskedOptions.Remask value) {
-      remask = Objects.requireNonNull(value, "remask");
+    /** What becomes of committed tokens that turn out wrong; unset means they stay. */
+    public Builder correction(Correction value) {
+      correction = Objects.requireNonNull(value, "correction");
       return this;
     }
 
     /**
-     * Trades exactness for speed: a step feeds only part of the canvas and takes the other keys and
-     * values from earlier steps. An algorithm without blocks writes one block. Unset means {@link
-     * CacheMode#NONE}.
+     * What a step takes from earlier steps instead of feeding it again. {@link CacheMode#PREFIX},
+     * {@link CacheMode#DUAL} and {@link CacheMode#DELAYED} trade exactness for speed, for models
+     * that attend to everything; an algorithm without blocks writes one block. {@link
+     * CacheMode#BLOCK} is for models that attend in blocks, and exact. Unset means that for those,
+     * and {@link CacheMode#NONE} for the others.
      */
     public Builder cache(CacheMode value) {
-      cache = Objects.requireNonNull(value, "cache");
+      cache = Optional.of(value);
       return this;
     }
 
     /**
      * Feeds the whole canvas every so many steps of a block, not only when it begins; 1 does so in
-     * every step, which gives the text of {@link CacheMode#NONE}.
+     * every step, which gives the text of {@link CacheMode#NONE}. {@link CacheMode#BLOCK} has
+     * nothing to refresh.
      */
     public Builder cacheRefresh(int value) {
       if (value < 0) {
@@ -296,11 +427,42 @@ public final class GenerationRequest {
       return this;
     }
 
+    /**
+     * Who goes first when not all fit into a batch or into the cache's memory: {@value
+     * Terms#LOWEST} to {@value Terms#HIGHEST}, the higher before the lower, but nobody waits for
+     * ever; {@link dev.palimpsest.schedule.Scheduler} has the rule. Does not change what is
+     * written.
+     */
+    public Builder priority(int value) {
+      priority = new Terms(value, Optional.empty()).priority();
+      return this;
+    }
+
+    /**
+     * How long the request may take, from submission, time in the queue included. One that has not
+     * finished by then leaves the batch and fails with {@link DeadlineExceededException}, which
+     * holds what had been written; one that finishes in the very step in which the time runs out
+     * does not.
+     */
+    public Builder deadline(Duration value) {
+      deadline = new Terms(0, Optional.of(value)).deadline();
+      return this;
+    }
+
+    /**
+     * The request as it is now.
+     *
+     * @throws IllegalArgumentException if there is nothing to write, or the algorithm, where it is
+     *     known, has no use for something that is said; where the model's family decides on the
+     *     algorithm, submitting says so
+     */
     public GenerationRequest build() {
       if (pieces.stream().noneMatch(Piece.Hole.class::isInstance)) {
         throw new IllegalArgumentException("nothing to write: the request has no hole");
       }
-      return new GenerationRequest(new Builder(this));
+      GenerationRequest request = new GenerationRequest(new Builder(this));
+      request.algorithm().ifPresent(request::decoding);
+      return request;
     }
   }
 }

@@ -5,14 +5,14 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * A finished generation.
+ * What a generation wrote.
  *
  * @param tokens the whole canvas
  * @param text the whole canvas as text, special tokens left out
  * @param holes the text written into each hole, in order, cut at end-of-text where that was asked
  *     for
- * @param newTokens tokens written
- * @param networkCalls denoising steps taken
+ * @param newTokens tokens written into the holes; positions left masked do not count
+ * @param networkCalls denoising steps taken; steps that only store a long prompt are not among them
  * @param elapsed from submission to the last revision
  */
 public record GenerationResult(

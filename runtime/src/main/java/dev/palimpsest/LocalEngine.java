@@ -7,17 +7,13 @@ import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.family.Families;
 import dev.palimpsest.family.ModelDescription;
 import dev.palimpsest.kernels.Device;
-import dev.palimpsest.kernels.Sampling;
-import dev.palimpsest.kernels.cpu.CpuDevice;
-import dev.palimpsest.kernels.cpu.CpuOptions;
 import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.network.Transformer;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.MaskedDiffusion;
-import dev.palimpsest.process.MaskedOptions;
-import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.schedule.Scheduler;
+import dev.palimpsest.schedule.Terms;
 import dev.palimpsest.text.ChatFormat;
 import dev.palimpsest.text.Tokenizer;
 import dev.palimpsest.text.Tokenizers;
@@ -39,11 +35,6 @@ import java.util.stream.IntStream;
 
 /** An engine in this process: one checkpoint, one device, one scheduler. */
 final class LocalEngine implements Engine {
-  /** Steps when a request names none: the middle of what the process is made for. */
-  private static final int DEFAULT_STEPS = 8;
-
-  private static final double DEFAULT_THRESHOLD = 0.9;
-
   private static final Executor CALLBACKS =
       task -> Thread.ofVirtual().name("palimpsest-callback").start(task);
 
@@ -58,6 +49,8 @@ final class LocalEngine implements Engine {
   private final KvPool cachePages;
   private final Scheduler scheduler;
   private final int[] endTokens;
+  private final int maxBatchTokens;
+  private final Outstanding unmade = new Outstanding();
   private final AtomicBoolean closed = new AtomicBoolean();
 
   private LocalEngine(
@@ -73,9 +66,13 @@ final class LocalEngine implements Engine {
     this.device = device;
     this.network = network;
     this.endTokens = endTokens(model, tokenizer);
+    this.maxBatchTokens = options.maxBatchTokens();
     this.cachePages =
         new KvPool(
-            device, model.config().layers(), model.config().heads(), options.kvCacheBudget());
+            device,
+            model.config().layers(),
+            model.config().heads(),
+            ComputeDevice.kvCacheBudget(device, options));
     this.scheduler =
         new Scheduler(
             network::forward,
@@ -92,7 +89,7 @@ final class LocalEngine implements Engine {
       ModelDescription model = Families.describe(checkpoint);
       Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
       tokenizer.ifPresent(opened::add);
-      Device device = CpuDevice.open(cpuOptions(options));
+      Device device = ComputeDevice.open(options);
       opened.add(device);
       int layers = model.config().layers();
       Transformer network =
@@ -105,37 +102,17 @@ final class LocalEngine implements Engine {
     }
   }
 
-  private static CpuOptions cpuOptions(EngineOptions options) {
-    CpuOptions.ComputeType compute =
-        switch (options.dtype()) {
-          case AUTO, INT8 -> CpuOptions.ComputeType.AUTO;
-          case F32 -> CpuOptions.ComputeType.F32;
-          case BF16 -> CpuOptions.ComputeType.BF16;
-        };
-    return CpuOptions.DEFAULT
-        .withThreads(options.threads())
-        .withComputeType(compute)
-        .withWeights(
-            options.dtype() == EngineOptions.ComputeType.INT8
-                ? CpuOptions.Weights.INT8
-                : CpuOptions.Weights.COMPUTE_TYPE)
-        .withVector(options.vectorApi() ? CpuOptions.Vector.AUTO : CpuOptions.Vector.OFF);
-  }
-
   /** End-of-text, and for a chat model the end of a turn. */
   private static int[] endTokens(ModelDescription model, Optional<Tokenizer> tokenizer) {
     IntStream.Builder ends = IntStream.builder();
     if (model.config().endToken() >= 0) {
       ends.add(model.config().endToken());
     }
-    if (chats(model) && tokenizer.isPresent()) {
-      tokenizer.get().id(ChatFormat.named(model.chatFormat()).endOfTurn()).ifPresent(ends::add);
+    Optional<String> endOfTurn = model.chatFormat().flatMap(ChatFormat::endOfTurn);
+    if (endOfTurn.isPresent() && tokenizer.isPresent()) {
+      tokenizer.get().id(endOfTurn.get()).ifPresent(ends::add);
     }
     return ends.build().distinct().toArray();
-  }
-
-  private static boolean chats(ModelDescription model) {
-    return !model.chatFormat().isEmpty() && !model.chatFormat().equals("unknown");
   }
 
   @Override
@@ -145,7 +122,7 @@ final class LocalEngine implements Engine {
 
   @Override
   public String chatFormat() {
-    return model.chatFormat();
+    return model.chatFormat().map(ChatFormat::name).orElse("");
   }
 
   /** Pages of all requests' caches. */
@@ -169,32 +146,66 @@ final class LocalEngine implements Engine {
 
   @Override
   public Generation submit(GenerationRequest request) {
+    Prepared prepared = prepare(request);
+    unmade.add();
+    try {
+      scheduler.submit(prepared.process, prepared.cache, terms(request), prepared.generation);
+    } catch (RuntimeException e) {
+      unmade.remove();
+      throw e;
+    }
+    return prepared.generation;
+  }
+
+  @Override
+  public Generation submit(GenerationRequest request, Duration patience)
+      throws InterruptedException {
+    Prepared prepared = prepare(request);
+    unmade.add();
+    try {
+      scheduler.submit(
+          prepared.process, prepared.cache, terms(request), prepared.generation, patience);
+    } catch (RuntimeException | InterruptedException e) {
+      unmade.remove();
+      throw e;
+    }
+    return prepared.generation;
+  }
+
+  /** A request as the scheduler takes it. */
+  private record Prepared(
+      MaskedDiffusion process, RequestCache cache, RunningGeneration generation) {}
+
+  private Prepared prepare(GenerationRequest request) {
+    long submitted = System.nanoTime();
     ModelConfig config = model.config();
     CanvasPlan plan = CanvasPlan.of(request.pieces(), config, this::encode);
+    Attending attending = new Attending(config);
     MaskedDiffusion process =
-        MaskedDiffusion.of(
-            plan.tokens(),
-            plan.fixed(),
-            maskedOptions(request, plan),
+        attending.process(
+            plan,
+            request.decoding(attending.algorithm(), suppressed(request, plan)),
             config.maskToken(),
             endTokens);
     RequestCache cache =
-        RequestCache.of(
-            request.cache(),
-            request.cacheRefresh(),
-            cachePages,
-            plan.tokens().length,
-            process.guidance() != 0);
-    long submitted = System.nanoTime();
+        attending.cache(
+            request, cachePages, maxBatchTokens, plan.tokens().length, process.guidance() != 0);
     RunningGeneration generation =
         new RunningGeneration(
             config.maskToken(),
             (canvas, calls) ->
                 result(
                     request, plan, canvas, calls, Duration.ofNanos(System.nanoTime() - submitted)),
-            CALLBACKS);
-    scheduler.submit(process, cache, generation);
-    return generation;
+            partial ->
+                new DeadlineExceededException(
+                    request.deadline().orElseThrow(), plan.asked(), partial),
+            CALLBACKS,
+            unmade::remove);
+    return new Prepared(process, cache, generation);
+  }
+
+  private static Terms terms(GenerationRequest request) {
+    return new Terms(request.priority(), request.deadline());
   }
 
   private int[] encode(Piece piece) {
@@ -207,42 +218,16 @@ final class LocalEngine implements Engine {
   }
 
   private int[] encodeChat(List<GenerationRequest.Message> messages) {
-    if (!chats(model)) {
-      throw new IllegalArgumentException(
-          checkpoint.path()
-              + (model.chatFormat().isEmpty()
-                  ? " is a base model without a chat format"
-                  : " has a chat template of a kind that is not known")
-              + ": give it text to complete instead");
-    }
-    return tokenizer().encode(ChatFormat.named(model.chatFormat()).format(messages));
-  }
-
-  private MaskedOptions maskedOptions(GenerationRequest request, CanvasPlan plan) {
-    Algorithm algorithm =
-        request
-            .algorithm()
-            .orElse(request.threshold().isPresent() ? Algorithm.THRESHOLD : familyAlgorithm());
-    return new MaskedOptions(
-        algorithm,
-        request.steps().orElse(DEFAULT_STEPS),
-        request.blockLength().orElse(0),
-        request.threshold().orElse(DEFAULT_THRESHOLD),
-        request.algorithmTemperature(),
-        new Sampling(
-            request.temperature(),
-            request.topK(),
-            request.topP(),
-            algorithm.confidenceOn(),
-            suppressed(request, plan)),
-        request.guidance(),
-        request.remask(),
-        request.stopAtEnd(),
-        request.seed().orElse(0));
-  }
-
-  private Algorithm familyAlgorithm() {
-    return model.config().family().equals("dream") ? Algorithm.ENTROPY : Algorithm.LOW_CONFIDENCE;
+    ChatFormat format =
+        model
+            .chatFormat()
+            .orElseThrow(
+                () ->
+                    new IllegalArgumentException(
+                        checkpoint.path()
+                            + " is a base model without a chat format: give it text to complete"
+                            + " instead"));
+    return format.encode(messages, tokenizer());
   }
 
   private int[] suppressed(GenerationRequest request, CanvasPlan plan) {
@@ -255,12 +240,13 @@ final class LocalEngine implements Engine {
 
   private GenerationResult result(
       GenerationRequest request, CanvasPlan plan, Canvas canvas, int calls, Duration elapsed) {
-    int[] tokens = canvas.tokens();
+    // Nothing is on the canvas of a request that has never started.
+    int[] tokens = canvas.length() == 0 ? plan.tokens() : canvas.tokens();
     List<String> holes = new ArrayList<>();
     int written = 0;
     for (CanvasPlan.Span hole : plan.holes()) {
       int[] part = Arrays.copyOfRange(tokens, hole.from(), hole.to());
-      written += part.length;
+      written += (int) Arrays.stream(part).filter(token -> token != canvas.maskToken()).count();
       holes.add(decode(request.stopAtEnd() ? untilEnd(part) : part));
     }
     return new GenerationResult(
@@ -342,9 +328,28 @@ final class LocalEngine implements Engine {
   }
 
   @Override
+  public EngineLoad load() {
+    return new EngineLoad(
+        scheduler.running(),
+        scheduler.waiting(),
+        cachePages.pages(),
+        cachePages.freePages(),
+        cachePages.heldBytes());
+  }
+
+  @Override
+  public boolean closeGracefully(Duration patience) {
+    boolean finished = scheduler.drain(patience);
+    close();
+    return finished;
+  }
+
+  @Override
   public void close() {
+    scheduler.close();
     if (closed.compareAndSet(false, true)) {
-      scheduler.close();
+      // Texts are made with the tokenizer.
+      unmade.awaitNone();
       List<AutoCloseable> parts = new ArrayList<>(List.of(device));
       tokenizer.ifPresent(parts::add);
       parts.add(checkpoint);

@@ -15,6 +15,8 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
@@ -26,7 +28,9 @@ import java.util.stream.StreamSupport;
 final class RunningGeneration implements Generation, RequestObserver {
   private final Canvas replay;
   private final BiFunction<Canvas, Integer, GenerationResult> toResult;
+  private final Function<GenerationResult, RuntimeException> toLate;
   private final Executor executor;
+  private final Runnable made;
   private final CompletableFuture<GenerationResult> result = new CompletableFuture<>();
   private final AtomicBoolean cancelled = new AtomicBoolean();
   private final AtomicBoolean streamed = new AtomicBoolean();
@@ -39,19 +43,23 @@ final class RunningGeneration implements Generation, RequestObserver {
   /**
    * @param maskToken of the canvas
    * @param toResult makes the result from the final canvas and the number of network calls
-   * @param executor runs {@code toResult} and the callbacks of the future
+   * @param toLate makes the failure of a request whose deadline has passed from what there is
+   * @param executor runs both and the callbacks of the future
+   * @param made run once, when neither will be called any more and before any callback
    */
   RunningGeneration(
-      int maskToken, BiFunction<Canvas, Integer, GenerationResult> toResult, Executor executor) {
+      int maskToken,
+      BiFunction<Canvas, Integer, GenerationResult> toResult,
+      Function<GenerationResult, RuntimeException> toLate,
+      Executor executor,
+      Runnable made) {
     this.replay = new Canvas(maskToken);
     this.toResult = toResult;
+    this.toLate = toLate;
     this.executor = executor;
-    result.whenComplete(
-        (r, failure) -> {
-          if (result.isCancelled()) {
-            cancelled.set(true);
-          }
-        });
+    this.made = made;
+    // Nobody waits for a request whose future the caller completed.
+    result.whenComplete((r, failure) -> cancel());
   }
 
   @Override
@@ -68,15 +76,29 @@ final class RunningGeneration implements Generation, RequestObserver {
 
   @Override
   public void finished() {
-    int steps = revisions.getLast().step();
-    end();
-    result.completeAsync(() -> toResult.apply(replay, steps), executor);
+    end(
+        () -> {
+          GenerationResult all = makeResult();
+          return () -> result.complete(all);
+        });
+  }
+
+  @Override
+  public void expired() {
+    end(
+        () -> {
+          RuntimeException late = toLate.apply(makeResult());
+          return () -> result.completeExceptionally(late);
+        });
   }
 
   @Override
   public void failed(Throwable cause) {
-    end();
-    executor.execute(() -> result.completeExceptionally(cause));
+    end(() -> () -> result.completeExceptionally(cause));
+  }
+
+  private GenerationResult makeResult() {
+    return toResult.apply(replay, revisions.isEmpty() ? 0 : revisions.getLast().step());
   }
 
   @Override
@@ -84,7 +106,8 @@ final class RunningGeneration implements Generation, RequestObserver {
     return cancelled.get();
   }
 
-  private void end() {
+  /** Ends the stream, then finds out the outcome and completes the future with it elsewhere. */
+  private void end(Supplier<Runnable> outcome) {
     lock.lock();
     try {
       ended = true;
@@ -92,6 +115,18 @@ final class RunningGeneration implements Generation, RequestObserver {
     } finally {
       lock.unlock();
     }
+    executor.execute(
+        () -> {
+          Runnable completion;
+          try {
+            completion = outcome.get();
+          } catch (RuntimeException | Error e) {
+            completion = () -> result.completeExceptionally(e);
+          } finally {
+            made.run();
+          }
+          completion.run();
+        });
   }
 
   @Override

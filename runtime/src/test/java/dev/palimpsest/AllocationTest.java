@@ -4,6 +4,7 @@ package dev.palimpsest;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
+import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.weights.TinyModel;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
@@ -31,17 +32,18 @@ class AllocationTest {
 
   @ParameterizedTest
   @CsvSource({
-    "F32, true, 0, 0",
-    "BF16, true, 0.8, 0",
-    "INT8, true, 0.8, 0",
-    "F32, true, 0.8, 1.5",
-    "F32, false, 0.8, 0"
+    "F32, true, 0, 0, NONE",
+    "BF16, true, 0.8, 0, NONE",
+    "INT8, true, 0.8, 0, NONE",
+    "F32, true, 0.8, 1.5, DELAYED",
+    "F32, false, 0.8, 0, NONE"
   })
   void aWarmStepAllocatesNextToNothing(
       EngineOptions.ComputeType dtype,
       boolean vectorApi,
       float temperature,
       float guidance,
+      CacheMode cache,
       @TempDir Path folder) {
     ObjectNode config = TinyModel.config();
     config.put("vocab_size", VOCABULARY).put("embedding_size", VOCABULARY);
@@ -57,6 +59,7 @@ class AllocationTest {
               .steps(STEPS)
               .temperature(temperature)
               .guidance(guidance)
+              .cache(cache)
               .build();
       List<Long> bytesPerStep = new ArrayList<>();
       do {

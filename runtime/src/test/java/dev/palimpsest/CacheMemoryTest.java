@@ -133,6 +133,34 @@ class CacheMemoryTest {
     }
   }
 
+  /** sdar-tiny: 3 layers of 32 + 32 elements. The block cache takes all its pages at the start. */
+  @Test
+  void blocksOfAModelWaitForPagesTooAndAreRefusedWithTheNumbers() {
+    long page = 3L * 64 * 64 * 4;
+    EngineOptions options = EngineOptions.DEFAULT.withThreads(1).withKvCacheBytes(3 * page);
+    try (LocalEngine engine = (LocalEngine) Engine.open(GoldenPaths.of("sdar-tiny"), options)) {
+      IllegalArgumentException e =
+          assertThrows(
+              IllegalArgumentException.class,
+              () -> engine.submit(GenerationRequest.builder().tokens(5).hole(192).build()));
+      assertTrue(e.getMessage().contains(Long.toString(4 * page)), e.getMessage());
+      assertTrue(e.getMessage().contains(Long.toString(3 * page)), e.getMessage());
+      List<Generation> all = new ArrayList<>();
+      for (int i = 0; i < 12; i++) {
+        all.add(
+            engine.submit(
+                GenerationRequest.builder()
+                    .tokens(5 + i)
+                    .hole(i % 3 == 0 ? 150 : 60)
+                    .guidance(i % 3 == 1 ? 1 : 0)
+                    .build()));
+      }
+      all.forEach(generation -> generation.result().join());
+      assertEquals(3, engine.cachePages().freePages());
+      assertEquals(3 * page, engine.cachePages().heldBytes());
+    }
+  }
+
   @Test
   void closingGivesEverythingBack() {
     LocalEngine engine = open(8);

@@ -8,14 +8,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.process.Canvas;
+import dev.palimpsest.process.Correction;
+import dev.palimpsest.process.Correction.Edit;
+import dev.palimpsest.process.Correction.Remask;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
-import dev.palimpsest.process.MaskedOptions.Remask;
+import dev.palimpsest.process.Pace;
 import dev.palimpsest.process.Revision;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,17 +47,20 @@ class CachedDecodingTest {
                   .hole(30 + random.nextInt(30))
                   .algorithm(algorithm)
                   .blockLength(algorithm.knowsBlocks() ? 8 : 0)
-                  .steps(16)
-                  .threshold(0.3)
+                  .pace(algorithm.countsSteps() ? new Pace.Steps(16) : new Pace.AsNeeded(5))
                   .temperature(i == 1 ? 1 : 0)
                   .guidance(i == 2 ? 1.5f : 0)
+                  .correction(i == 1 ? new Edit(0.002) : Correction.NONE)
                   .seed(i);
           if (i == 3) {
-            request.tokens(random.ints(20, 2, 450).toArray()).hole(9).remask(new Remask(0.02, 9));
+            request
+                .tokens(random.ints(20, 2, 450).toArray())
+                .hole(9)
+                .correction(new Remask(0.02, 9));
           }
           List<Revision> exact = revisions(engine, request.cache(CacheMode.NONE));
           assertTrue(exact.size() > 8, algorithm + " takes too few steps to show anything");
-          for (CacheMode mode : List.of(CacheMode.PREFIX, CacheMode.DUAL)) {
+          for (CacheMode mode : List.of(CacheMode.PREFIX, CacheMode.DUAL, CacheMode.DELAYED)) {
             assertEquals(
                 exact,
                 revisions(engine, request.cache(mode).cacheRefresh(1)),
@@ -71,48 +80,74 @@ class CachedDecodingTest {
 
   /** How a test decodes: LLaDA's even share, or by threshold. */
   private record Rule(
-      Algorithm algorithm, CacheMode cache, int refresh, int block, int steps, double threshold) {}
+      Algorithm algorithm,
+      CacheMode cache,
+      int refresh,
+      float guidance,
+      int block,
+      int steps,
+      double threshold) {}
 
   @ParameterizedTest
   @CsvSource({
-    "llada-tiny, LOW_CONFIDENCE, PREFIX, 0",
-    "llada-tiny, LOW_CONFIDENCE, DUAL, 0",
-    "llada-tiny, LOW_CONFIDENCE, DUAL, 2",
-    "llada-tiny, LOW_CONFIDENCE, PREFIX, 3",
-    "llada-tiny, THRESHOLD, PREFIX, 0",
-    "llada-tiny, THRESHOLD, DUAL, 0",
-    "llada-tiny, THRESHOLD, DUAL, 3",
-    "dream-tiny, LOW_CONFIDENCE, PREFIX, 0",
-    "dream-tiny, LOW_CONFIDENCE, DUAL, 0",
-    "dream-tiny, THRESHOLD, DUAL, 0",
-    "dream-tiny, THRESHOLD, PREFIX, 2",
-    "dream-tiny, ENTROPY, PREFIX, 0",
-    "dream-tiny, ENTROPY, DUAL, 3"
+    "llada-tiny, LOW_CONFIDENCE, PREFIX, 0, 0",
+    "llada-tiny, LOW_CONFIDENCE, DUAL, 0, 0",
+    "llada-tiny, LOW_CONFIDENCE, DUAL, 2, 0",
+    "llada-tiny, LOW_CONFIDENCE, PREFIX, 3, 0",
+    "llada-tiny, THRESHOLD, PREFIX, 0, 0",
+    "llada-tiny, THRESHOLD, DUAL, 0, 0",
+    "llada-tiny, THRESHOLD, DUAL, 3, 0",
+    "dream-tiny, LOW_CONFIDENCE, PREFIX, 0, 0",
+    "dream-tiny, LOW_CONFIDENCE, DUAL, 0, 0",
+    "dream-tiny, THRESHOLD, DUAL, 0, 0",
+    "dream-tiny, THRESHOLD, PREFIX, 2, 0",
+    "dream-tiny, ENTROPY, PREFIX, 0, 0",
+    "dream-tiny, ENTROPY, DUAL, 3, 0",
+    "llada-tiny, LOW_CONFIDENCE, DELAYED, 0, 0",
+    "llada-tiny, LOW_CONFIDENCE, DELAYED, 3, 0",
+    "llada-tiny, THRESHOLD, DELAYED, 0, 0",
+    "dream-tiny, LOW_CONFIDENCE, DELAYED, 0, 0",
+    "dream-tiny, THRESHOLD, DELAYED, 2, 0",
+    "dream-tiny, ENTROPY, DELAYED, 0, 0",
+    "dream-tiny, ENTROPY, DELAYED, 4, 0",
+    "llada-tiny, LOW_CONFIDENCE, DUAL, 0, 1.5",
+    "llada-tiny, LOW_CONFIDENCE, DELAYED, 3, 1.5",
+    "dream-tiny, LOW_CONFIDENCE, DELAYED, 0, 0.5"
   })
   void everyStepEqualsThePlainRule(
-      String model, Algorithm algorithm, CacheMode cache, int refresh) {
+      String model, Algorithm algorithm, CacheMode cache, int refresh, float guidance) {
     ReferenceNetwork network = ReferenceNetwork.open(GoldenPaths.of(model));
     EngineOptions options = EngineOptions.DEFAULT.withDtype(ComputeType.F32).withThreads(2);
     int unlike = 0;
     try (Engine engine = Engine.open(GoldenPaths.of(model), options)) {
-      for (int seed = 0; seed < 3; seed++) {
+      for (int seed = 0; seed < (cache == CacheMode.DELAYED ? 2 : 3); seed++) {
         Random random = new Random(seed);
         int[] prompt = random.ints(5 + 21 * seed, 2, 450).toArray();
         int written = 24 + 8 * seed;
         boolean blocks = algorithm.knowsBlocks();
         Rule rule =
             new Rule(
-                algorithm, cache, refresh, blocks ? 8 : written, blocks ? written / 2 : 9, 0.15);
+                algorithm,
+                cache,
+                refresh,
+                guidance,
+                blocks ? 8 : written,
+                blocks ? written / 2 : 9,
+                0.15);
         GenerationRequest.Builder request =
             GenerationRequest.builder()
                 .tokens(prompt)
                 .hole(written)
                 .algorithm(algorithm)
-                .steps(rule.steps)
                 .blockLength(blocks ? rule.block : 0)
-                .threshold(rule.threshold)
+                .guidance(guidance)
                 .cache(cache)
                 .cacheRefresh(refresh);
+        if (algorithm == Algorithm.THRESHOLD) {
+          request.threshold(rule.threshold);
+        } else {
+          request.steps(rule.steps);
+        }
         List<List<Integer>> rows = rows(engine, request);
         assertEquals(plain(network, prompt, written, rule), rows, rule + " seed " + seed);
         unlike += rows.equals(rows(engine, request.cache(CacheMode.NONE))) ? 0 : 1;
@@ -142,7 +177,9 @@ class CachedDecodingTest {
       x.add(mask);
     }
     ReferenceNetwork.Memory memory = network.memory(x.size());
+    ReferenceNetwork.Memory unconditional = network.memory(x.size());
     List<List<Integer>> rows = new ArrayList<>();
+    Set<Integer> justWritten = new TreeSet<>();
     int blocks = (written + rule.block - 1) / rule.block;
     for (int b = 0; b < blocks; b++) {
       int start = prompt.length + b * rule.block;
@@ -153,11 +190,25 @@ class CachedDecodingTest {
         boolean refresh = s == 0 || (rule.refresh > 0 && s % rule.refresh == 0);
         int from = refresh ? 0 : Math.max(0, start - shift);
         int to = refresh || rule.cache == CacheMode.PREFIX ? x.size() : end;
-        double[][] logits = network.feed(x, from, to, memory);
+        Set<Integer> fed = new TreeSet<>(IntStream.range(from, to).boxed().toList());
+        if (rule.cache == CacheMode.DELAYED && !refresh) {
+          fed.clear();
+          fed.addAll(justWritten);
+          fed.addAll(masked(x, 0, x.size(), mask));
+          masked(x, start, end, mask).forEach(p -> fed.add(Math.max(0, p - shift)));
+        }
+        List<Integer> at = List.copyOf(fed);
+        int[] positions = at.stream().mapToInt(Integer::intValue).toArray();
+        double[][] logits = network.feed(x, positions, memory);
+        if (rule.guidance != 0) {
+          List<Integer> promptless = new ArrayList<>(x);
+          Collections.fill(promptless.subList(0, prompt.length), mask);
+          guide(logits, network.feed(promptless, positions, unconditional), rule.guidance);
+        }
         List<Guess> guesses =
             new ArrayList<>(
                 masked(x, start, end, mask).stream()
-                    .map(p -> guess(p, logits[Math.max(0, p - shift) - from]))
+                    .map(p -> guess(p, logits[at.indexOf(Math.max(0, p - shift))]))
                     .toList());
         int left = guesses.size();
         int n =
@@ -172,13 +223,24 @@ class CachedDecodingTest {
         ToDoubleFunction<Guess> score =
             rule.algorithm == Algorithm.ENTROPY ? Guess::negativeEntropy : Guess::sure;
         guesses.sort(Comparator.comparingDouble(score).reversed());
+        justWritten.clear();
         for (Guess g : guesses.subList(0, Math.min(n, left))) {
           x.set(g.position, g.token);
+          justWritten.add(g.position);
         }
         rows.add(List.copyOf(x));
       }
     }
     return rows;
+  }
+
+  private static void guide(double[][] logits, double[][] unconditional, double scale) {
+    for (int i = 0; i < logits.length; i++) {
+      for (int v = 0; v < logits[i].length; v++) {
+        double u = unconditional[i][v];
+        logits[i][v] = u + (scale + 1) * (logits[i][v] - u);
+      }
+    }
   }
 
   private static double t(int step, int steps) {

@@ -29,7 +29,9 @@ class GoldenLogitsTest {
     "llada-tiny, '', INT8, 3.5e-2",
     "llada-tiny, model.gguf, INT8, 3.5e-2",
     "dream-tiny, '', INT8, 3.5e-2",
-    "dream-tiny, model.gguf, INT8, 3.5e-2"
+    "dream-tiny, model.gguf, INT8, 3.5e-2",
+    "sdar-tiny, '', F32, 1e-5",
+    "sdar-tiny, '', BF16, 2e-2"
   })
   void agreeWithTheReference(String model, String file, ComputeType dtype, double tolerance)
       throws IOException {
@@ -51,7 +53,7 @@ class GoldenLogitsTest {
     }
   }
 
-  private static double relativeL2(MemorySegment actual, MemorySegment expected) {
+  static double relativeL2(MemorySegment actual, MemorySegment expected) {
     double difference = 0;
     double norm = 0;
     for (long i = 0; i < expected.byteSize(); i += 4) {

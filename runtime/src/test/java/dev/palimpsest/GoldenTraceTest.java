@@ -8,8 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.EngineOptions.DeviceChoice;
 import dev.palimpsest.process.Canvas;
+import dev.palimpsest.process.Correction.Edit;
+import dev.palimpsest.process.Correction.Remask;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
-import dev.palimpsest.process.MaskedOptions.Remask;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -25,14 +26,17 @@ import tools.jackson.databind.ObjectMapper;
 
 /**
  * Greedy decoding, token for token after every step, against traces computed by an independent
- * float64 reference: LLaDA's loop with blocks, Fast-dLLM's by threshold, Dream's by entropy.
+ * float64 reference: LLaDA's loop with blocks, Fast-dLLM's by threshold, Dream's by entropy, and
+ * SDAR's in the blocks of its attention, with a fixed number a step and by threshold.
  */
 class GoldenTraceTest {
   private static final List<String> TRACES =
       List.of(
           "llada-tiny/trace-low-confidence.json",
           "llada-tiny/trace-threshold.json",
-          "dream-tiny/trace-entropy.json");
+          "dream-tiny/trace-entropy.json",
+          "sdar-tiny/trace-static.json",
+          "sdar-tiny/trace-dynamic.json");
 
   private static Path golden(String name) {
     try {
@@ -54,6 +58,7 @@ class GoldenTraceTest {
         .flatMap(
             trace ->
                 Stream.of("model.safetensors", "model.gguf")
+                    .filter(file -> Files.exists(golden(trace).resolveSibling(file)))
                     .flatMap(file -> Stream.of(1, 2).map(n -> Arguments.of(trace, file, n))));
   }
 
@@ -83,7 +88,7 @@ class GoldenTraceTest {
     Path model = golden(trace).resolveSibling(file);
     try (Engine engine = Engine.open(model, options(threads))) {
       // These networks give every token some 1/512: a limit below that remasks part of them.
-      GenerationRequest request = request(golden).remask(new Remask(0.002, 12)).build();
+      GenerationRequest request = request(golden).correction(new Remask(0.002, 12)).build();
       List<int[]> rows = decode(engine, request);
       int mask = engine.config().maskToken();
       boolean remasked = false;
@@ -99,7 +104,33 @@ class GoldenTraceTest {
     }
   }
 
-  private static GenerationRequest.Builder request(JsonNode golden) {
+  /** Editing on a real network: tokens give way to others, and nothing is left masked. */
+  @ParameterizedTest
+  @MethodSource("cases")
+  void editingEnds(String trace, String file, int threads) throws IOException {
+    JsonNode golden = new ObjectMapper().readTree(Files.readString(golden(trace)));
+    Path model = golden(trace).resolveSibling(file);
+    try (Engine engine = Engine.open(model, options(threads))) {
+      List<int[]> rows = decode(engine, request(golden).correction(new Edit(0.002)).build());
+      int mask = engine.config().maskToken();
+      int prompt = golden.get("prompt").size();
+      boolean edited = false;
+      for (int i = 1; i < rows.size(); i++) {
+        for (int p = 0; p < rows.get(i).length; p++) {
+          int before = rows.get(i - 1)[p];
+          boolean gaveWay = before != mask && rows.get(i)[p] != before;
+          assertTrue(!gaveWay || p >= prompt, "the prompt stays");
+          edited |= gaveWay;
+        }
+      }
+      assertTrue(edited, "the case must come up");
+      for (int token : rows.getLast()) {
+        assertTrue(token != mask);
+      }
+    }
+  }
+
+  static GenerationRequest.Builder request(JsonNode golden) {
     GenerationRequest.Builder request =
         GenerationRequest.builder()
             .tokens(tokens(golden.get("prompt")))
@@ -118,7 +149,7 @@ class GoldenTraceTest {
   }
 
   /** The whole row at the start and after every step, by replaying the revisions. */
-  private static List<int[]> decode(Engine engine, GenerationRequest request) {
+  static List<int[]> decode(Engine engine, GenerationRequest request) {
     Canvas canvas = new Canvas(engine.config().maskToken());
     List<int[]> rows = new ArrayList<>();
     Generation generation = engine.submit(request);
@@ -135,7 +166,7 @@ class GoldenTraceTest {
     return rows;
   }
 
-  private static int[] tokens(JsonNode array) {
+  static int[] tokens(JsonNode array) {
     int[] tokens = new int[array.size()];
     for (int i = 0; i < tokens.length; i++) {
       tokens[i] = array.get(i).intValue();

@@ -12,8 +12,10 @@ import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.Checkpoints;
 import dev.palimpsest.weights.ElementCodec;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * A transformer in float64, one number at a time, whose keys and values stay where the last row
@@ -34,6 +36,8 @@ final class ReferenceNetwork {
       double[] queryBias,
       double[] keyBias,
       double[] valueBias,
+      Optional<double[]> queryNorm,
+      Optional<double[]> keyNorm,
       double[][] output,
       double[] ffnNorm,
       double[][] gate,
@@ -69,13 +73,15 @@ final class ReferenceNetwork {
                         bias(w.queryBias(), config.heads().queryWidth()),
                         bias(w.keyBias(), config.heads().keyWidth()),
                         bias(w.valueBias(), config.heads().keyWidth()),
+                        w.queryNorm().map(ReferenceNetwork::vector),
+                        w.keyNorm().map(ReferenceNetwork::vector),
                         matrix(w.output()),
                         vector(w.ffnNorm()),
                         matrix(w.gate()),
                         matrix(w.up()),
                         matrix(w.down())))
             .toArray(Block[]::new);
-    if (config.qkNorm() || config.mask().blockLength() != 0 || config.outputBias()) {
+    if (config.outputBias()) {
       throw new IllegalArgumentException("not written down here: " + config);
     }
   }
@@ -99,22 +105,34 @@ final class ReferenceNetwork {
    * {@code memory}, and answers their logits.
    */
   double[][] feed(List<Integer> tokens, int from, int to, Memory memory) {
-    int rows = to - from;
+    return feed(tokens, IntStream.range(from, to).toArray(), memory);
+  }
+
+  /**
+   * Feeds the positions {@code at} of {@code tokens}, leaves their keys and values in {@code
+   * memory}, and answers their logits, in that order.
+   */
+  double[][] feed(List<Integer> tokens, int[] at, Memory memory) {
+    int rows = at.length;
     double[][] x = new double[rows][];
     for (int i = 0; i < rows; i++) {
-      x[i] = embedding[tokens.get(from + i)].clone();
+      x[i] = embedding[tokens.get(at[i])].clone();
     }
     for (int l = 0; l < blocks.length; l++) {
       Block b = blocks[l];
       double[][] queries = new double[rows][];
       for (int i = 0; i < rows; i++) {
         double[] n = norm(x[i], b.attentionNorm);
-        queries[i] = turned(plus(times(b.query, n), b.queryBias), from + i);
-        memory.keys[l][from + i] = turned(plus(times(b.key, n), b.keyBias), from + i);
-        memory.values[l][from + i] = plus(times(b.value, n), b.valueBias);
+        double[] query = normedHeads(plus(times(b.query, n), b.queryBias), b.queryNorm);
+        double[] key = normedHeads(plus(times(b.key, n), b.keyBias), b.keyNorm);
+        queries[i] = turned(query, at[i]);
+        memory.keys[l][at[i]] = turned(key, at[i]);
+        memory.values[l][at[i]] = plus(times(b.value, n), b.valueBias);
       }
       for (int i = 0; i < rows; i++) {
-        x[i] = plus(x[i], times(b.output, attend(queries[i], memory.keys[l], memory.values[l])));
+        int seen = seen(at[i], memory.keys[l].length);
+        double[] attended = attend(queries[i], memory.keys[l], memory.values[l], seen);
+        x[i] = plus(x[i], times(b.output, attended));
         double[] n = norm(x[i], b.ffnNorm);
         double[] gate = times(b.gate, n);
         double[] up = times(b.up, n);
@@ -130,15 +148,30 @@ final class ReferenceNetwork {
     return x;
   }
 
-  private double[] attend(double[] query, double[][] keys, double[][] values) {
+  /** Keys that a position sees of so many. */
+  private int seen(int position, int length) {
+    int block = config.mask().blockLength();
+    return block == 0 ? length : Math.min(length, (position / block + 1) * block);
+  }
+
+  private double[] normedHeads(double[] heads, Optional<double[]> weight) {
+    int d = config.heads().headDim();
+    for (int h = 0; weight.isPresent() && h < heads.length; h += d) {
+      double[] head = norm(Arrays.copyOfRange(heads, h, h + d), weight.get());
+      System.arraycopy(head, 0, heads, h, d);
+    }
+    return heads;
+  }
+
+  private double[] attend(double[] query, double[][] keys, double[][] values, int seen) {
     HeadShape shape = config.heads();
     int d = shape.headDim();
     double[] out = new double[shape.queryWidth()];
-    double[] p = new double[keys.length];
+    double[] p = new double[seen];
     for (int h = 0; h < shape.heads(); h++) {
       int kv = h / (shape.heads() / shape.kvHeads()) * d;
       double sum = 0;
-      for (int k = 0; k < keys.length; k++) {
+      for (int k = 0; k < seen; k++) {
         double dot = 0;
         for (int i = 0; i < d; i++) {
           dot += query[h * d + i] * keys[k][kv + i];
@@ -146,7 +179,7 @@ final class ReferenceNetwork {
         p[k] = Math.exp(dot / Math.sqrt(d));
         sum += p[k];
       }
-      for (int k = 0; k < keys.length; k++) {
+      for (int k = 0; k < seen; k++) {
         for (int i = 0; i < d; i++) {
           out[h * d + i] += p[k] / sum * values[k][kv + i];
         }

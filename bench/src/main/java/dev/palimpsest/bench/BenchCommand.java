@@ -16,8 +16,11 @@ import picocli.CommandLine.Spec;
     subcommands = {
       ForwardCommand.class,
       ProfileCommand.class,
-      GenerateCommand.class,
+      DecodeCommand.class,
+      QualityCommand.class,
       PeerForwardCommand.class,
+      PeerDecodeCommand.class,
+      SweepCommand.class,
       JmhCommand.class
     })
 public final class BenchCommand implements Callable<Integer> {

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.bench;
 
-import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code bench forward}: how fast one network call is. */
@@ -19,13 +17,11 @@ final class ForwardCommand implements Callable<Integer> {
   @Mixin private ModelOptions options;
   @Mixin private RunOptions runs;
 
-  @Option(names = "--json", description = "Print one JSON document instead of a table.")
-  private boolean json;
+  @Mixin private OutputOptions output;
 
   @Override
   public Integer call() {
     int length = runs.length();
-    PrintWriter out = spec.commandLine().getOut();
     Progress progress = new Progress(spec.commandLine().getErr());
     try (Arena arena = Arena.ofConfined();
         LoadedModel model = LoadedModel.open(options, progress)) {
@@ -37,8 +33,7 @@ final class ForwardCommand implements Callable<Integer> {
               warmup, repeat, work, done -> progress.show("forward", done, warmup + repeat));
       progress.done();
       ForwardReport report = ForwardReport.of(options, runs, model, timings);
-      out.print(json ? Json.write(report) + "\n" : report.table());
-      out.flush();
+      output.print(report, report.table());
     }
     return 0;
   }

@@ -44,7 +44,8 @@ final class ModelOptions {
           "Worker threads (default: ${DEFAULT-VALUE}; 0 takes every processor the JVM sees).")
   private int threads;
 
-  private static final class Dtype implements ITypeConverter<ComputeType> {
+  /** Reads a precision. */
+  static final class Dtype implements ITypeConverter<ComputeType> {
     @Override
     public ComputeType convert(String value) {
       for (ComputeType type : ComputeType.values()) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.bench;
 
-import java.io.PrintWriter;
+import dev.palimpsest.bench.llamacpp.Backends;
+import dev.palimpsest.bench.llamacpp.LlamaCpp;
+import dev.palimpsest.bench.llamacpp.Setup;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -23,15 +25,8 @@ final class PeerForwardCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions options;
   @Mixin private RunOptions runs;
-
-  @Option(
-      names = "--llama-cpp",
-      required = true,
-      paramLabel = "DIR",
-      description =
-          "Folder with llama.cpp's shared libraries; bench/peers/llama-cpp/install fetches them and"
-              + " prints it.")
-  private Path folder;
+  @Mixin private PeerOptions peers;
+  @Mixin private OutputOptions output;
 
   @Option(
       names = "--peer-model",
@@ -39,59 +34,64 @@ final class PeerForwardCommand implements Callable<Integer> {
       description = "Checkpoint for llama.cpp (default: --model).")
   private Path peerModel;
 
-  @Option(names = "--json", description = "Print one JSON document instead of a table.")
-  private boolean json;
-
   @Override
   public Integer call() {
     int length = runs.length();
     int warmup = runs.warmup();
     int repeat = runs.repeat();
     Path gguf = peerModel == null ? options.model() : peerModel;
-    PrintWriter out = spec.commandLine().getOut();
     Progress progress = new Progress(spec.commandLine().getErr());
+    Setup setup = peers.setup(gguf, options.threads(), length, false);
+    int[] positions = IntStream.range(length - runs.logits().count(length), length).toArray();
+    Backends.Choice backend =
+        peers.choose(setup, peer -> peer.predict(new int[length], positions).nanos());
     try (Arena arena = Arena.ofConfined();
-        LoadedModel model = LoadedModel.open(options, progress)) {
+        LoadedModel model = LoadedModel.open(options, progress);
+        LlamaCpp peer = LlamaCpp.start(setup.withBackend(backend.backend()))) {
       int vocabulary = model.config().vocabulary();
       int[] tokens =
           IntStream.range(0, length).map(i -> ForwardWork.token(i, vocabulary)).toArray();
-      int rows = runs.logits().count(length);
-      try (LlamaCpp peer = new LlamaCpp(folder, gguf, tokens, rows, options.threads())) {
-        ForwardWork work = new ForwardWork(model.transformer(), length, runs.logits(), arena);
-        long[] ours = new long[repeat];
-        long[] theirs = new long[repeat];
-        for (int i = -warmup; i < repeat; i++) {
-          long start = System.nanoTime();
-          work.run();
-          long between = System.nanoTime();
-          peer.forward();
-          long end = System.nanoTime();
-          if (i >= 0) {
-            ours[i] = between - start;
-            theirs[i] = end - between;
-          }
-          progress.show("forward", i + warmup + 1, warmup + repeat);
+      ForwardWork work = new ForwardWork(model.transformer(), length, runs.logits(), arena);
+      Turns turns = new Turns(peer);
+      long[] ours = new long[repeat];
+      long[] theirs = new long[repeat];
+      for (int i = -warmup; i < repeat; i++) {
+        long our = turns.ours(() -> nanos(work));
+        long their = turns.theirs(() -> peer.predict(tokens, positions).nanos());
+        if (i >= 0) {
+          ours[i] = our;
+          theirs[i] = their;
         }
-        progress.done();
-        Double error =
-            runs.logits().all() ? relativeError(work.logits(), peer, length, vocabulary) : null;
-        Timings peerTimings = new Timings(theirs);
-        ForwardReport forward = ForwardReport.of(options, runs, model, new Timings(ours));
-        PeerReport report =
-            new PeerReport(
-                peerTimings.medianMs() / forward.medianMs(),
-                error,
-                "llama.cpp",
-                gguf.toString(),
-                peerTimings.medianMs(),
-                peerTimings.bestMs(),
-                length / peerTimings.medianMs() * 1e3,
-                forward);
-        out.print(json ? Json.write(report) + "\n" : report.table());
-        out.flush();
+        progress.show("forward", i + warmup + 1, warmup + repeat);
       }
+      progress.done();
+      Double error =
+          runs.logits().all() ? relativeError(work.logits(), peer, length, vocabulary) : null;
+      Timings peerTimings = new Timings(theirs);
+      ForwardReport forward = ForwardReport.of(options, runs, model, new Timings(ours));
+      PeerReport report =
+          new PeerReport(
+              peerTimings.medianMs() / forward.medianMs(),
+              error,
+              "llama.cpp",
+              gguf.toString(),
+              backend.backend(),
+              backend.trials(),
+              setup.threads(),
+              peerTimings.medianMs(),
+              peerTimings.bestMs(),
+              length / peerTimings.medianMs() * 1e3,
+              turns.disturbance(),
+              forward);
+      output.print(report, report.table(backend));
     }
     return 0;
+  }
+
+  private static long nanos(Runnable work) {
+    long start = System.nanoTime();
+    work.run();
+    return System.nanoTime() - start;
   }
 
   private static double relativeError(
@@ -99,10 +99,10 @@ final class PeerForwardCommand implements Callable<Integer> {
     double distance = 0;
     double norm = 0;
     for (int row = 0; row < length; row++) {
-      MemorySegment theirs = peer.logits(row, vocabulary);
+      float[] theirs = peer.logits(row);
       for (int i = 0; i < vocabulary; i++) {
         double a = ours.getAtIndex(ValueLayout.JAVA_FLOAT, (long) row * vocabulary + i);
-        double b = theirs.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        double b = theirs[i];
         distance += (a - b) * (a - b);
         norm += b * b;
       }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.bench;
 
-import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Locale;
@@ -9,7 +8,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code bench profile}: the time of a forward, op by op. */
@@ -21,13 +19,11 @@ final class ProfileCommand implements Callable<Integer> {
   @Mixin private ModelOptions options;
   @Mixin private RunOptions runs;
 
-  @Option(names = "--json", description = "Print one JSON document instead of a table.")
-  private boolean json;
+  @Mixin private OutputOptions output;
 
   @Override
   public Integer call() {
     int length = runs.length();
-    PrintWriter out = spec.commandLine().getOut();
     Progress progress = new Progress(spec.commandLine().getErr());
     OpTimes times = new OpTimes();
     try (Arena arena = Arena.ofConfined();
@@ -48,8 +44,7 @@ final class ProfileCommand implements Callable<Integer> {
       progress.done();
       ProfileReport report =
           report(times, timings, ForwardReport.of(options, runs, model, timings));
-      out.print(json ? Json.write(report) + "\n" : table(report));
-      out.flush();
+      output.print(report, table(report));
     }
     return 0;
   }

@@ -33,6 +33,14 @@ record Timings(long... nanos) {
     return new Timings(nanos);
   }
 
+  /** The middle value; the mean of the middle two when their number is even. */
+  static double median(double... values) {
+    double[] sorted = values.clone();
+    Arrays.sort(sorted);
+    int n = sorted.length;
+    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+  }
+
   double bestMs() {
     return nanos[0] / 1e6;
   }

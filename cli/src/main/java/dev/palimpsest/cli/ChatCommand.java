@@ -129,12 +129,14 @@ final class ChatCommand implements Callable<Integer> {
   private void answer(Engine engine, List<Message> turns, String said, long loaded) {
     turns.add(new Message("user", said));
     GenerationRequest request =
-        decoding
-            .apply(GenerationRequest.builder().chat(turns).hole(tokens).stopAtEnd(true), tokens)
-            .build();
+        decoding.complete(
+            GenerationRequest.builder().chat(turns).hole(tokens).stopAtEnd(true), tokens);
     GenerationResult result =
         Writing.run(
-            engine, request, decoding.plannedSteps(tokens), watching.viewers(machine.terminal()));
+            engine,
+            request,
+            decoding.plannedSteps(tokens, engine.config()),
+            watching.viewers(machine.terminal()));
     String text = result.holes().getFirst().strip();
     turns.add(new Message("assistant", text));
     watching.print(

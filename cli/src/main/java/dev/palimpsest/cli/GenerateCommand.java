@@ -63,13 +63,16 @@ final class GenerateCommand implements Callable<Integer> {
     }
     String given = prompt();
     GenerationRequest request =
-        decoding.apply(GenerationRequest.completing(given, tokens).stopAtEnd(true), tokens).build();
+        decoding.complete(GenerationRequest.completing(given, tokens).stopAtEnd(true), tokens);
     long begun = System.nanoTime();
     try (Engine engine = engineChoice.open(machine)) {
       long loaded = System.nanoTime() - begun;
       GenerationResult result =
           Writing.run(
-              engine, request, decoding.plannedSteps(tokens), watching.viewers(machine.terminal()));
+              engine,
+              request,
+              decoding.plannedSteps(tokens, engine.config()),
+              watching.viewers(machine.terminal()));
       String text = given + String.join("", result.holes());
       Report report =
           new Report(engineChoice.model(machine), engine, result, text, decoding.seed(), loaded);

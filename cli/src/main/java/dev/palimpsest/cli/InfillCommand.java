@@ -26,7 +26,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Fills the holes of a text, seeing what stands on both sides of them.",
       "A hole of eight tokens is written [[8]]. \\[[8]] is the text [[8]] itself, \\\\[[8]] a"
-          + " backslash and a hole."
+          + " backslash and a hole.",
+      "A model that attends in blocks, such as SDAR, cannot see what follows a hole and refuses."
     },
     footer = {
       "",
@@ -124,7 +125,7 @@ final class InfillCommand implements Callable<Integer> {
       throw usage("nothing to write: the text has no hole; write one as [[8]], eight tokens");
     }
     GenerationRequest request =
-        decoding.apply(source.request().plainTextOnly(true), source.tokens()).build();
+        decoding.complete(source.request().plainTextOnly(true), source.tokens());
     long begun = System.nanoTime();
     try (Engine engine = engineChoice.open(machine)) {
       long loaded = System.nanoTime() - begun;
@@ -162,7 +163,7 @@ final class InfillCommand implements Callable<Integer> {
         request.tokens(Arrays.copyOf(after, right));
       }
       request.plainTextOnly(true);
-      GenerationResult result = run(engine, decoding.apply(request, hole).build(), hole);
+      GenerationResult result = run(engine, decoding.complete(request, hole), hole);
       print(engine, result, cut.before() + result.holes().getFirst() + cut.after(), loaded);
     }
     return 0;
@@ -170,7 +171,10 @@ final class InfillCommand implements Callable<Integer> {
 
   private GenerationResult run(Engine engine, GenerationRequest request, int newTokens) {
     return Writing.run(
-        engine, request, decoding.plannedSteps(newTokens), watching.viewers(machine.terminal()));
+        engine,
+        request,
+        decoding.plannedSteps(newTokens, engine.config()),
+        watching.viewers(machine.terminal()));
   }
 
   private void print(Engine engine, GenerationResult result, String filled, long loadNanos) {

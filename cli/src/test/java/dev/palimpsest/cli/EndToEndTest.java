@@ -57,6 +57,16 @@ class EndToEndTest {
     assertEquals(document.path("tokens"), json(second.out()).path("tokens"));
   }
 
+  /** The tests' JVM is told of a driver that does not exist. */
+  @Test
+  void cudaWithoutADriverIsOneLineThatSaysWhy() {
+    CommandRun run = command();
+    assertEquals(1, run.run("generate", "-m", JAVA_TINY, "--device", "cuda", "x"), run.err());
+    assertTrue(run.err().contains("device CUDA was asked for"), run.err());
+    assertTrue(run.err().contains("the CUDA driver is not available"), run.err());
+    assertEquals(1, run.err().lines().count(), run.err());
+  }
+
   @Test
   void watchingDoesNotChangeTheText() {
     CommandRun watched = command();
@@ -102,5 +112,30 @@ class EndToEndTest {
         assertEquals(golden.path("steps"), traced.path("steps"), model + "/" + form + " " + vector);
       }
     }
+  }
+
+  /** A model that attends in blocks: by its own cache, and without one. */
+  @ParameterizedTest
+  @CsvSource({
+    "trace-static, --algorithm low-confidence --steps 28",
+    "trace-static, --algorithm low-confidence --steps 28 --cache none",
+    "trace-dynamic, --threshold 0.3",
+    "trace-dynamic, --threshold 0.3 --cache block",
+  })
+  void sdarTracesAreThoseOfTheReference(String trace, String options) throws IOException {
+    Path file = GOLDENS.resolve("sdar-tiny").resolve(trace + ".json");
+    JsonNode golden = json(Files.readString(file));
+    CommandRun run = command();
+    String[] arguments =
+        Stream.concat(
+                Arrays.stream(("trace --new-tokens 26 --dtype f32 --json " + options).split(" ")),
+                Stream.of(
+                    "-m",
+                    GOLDENS.resolve("sdar-tiny").toString(),
+                    "--prompt-tokens",
+                    file.toString()))
+            .toArray(String[]::new);
+    assertEquals(0, run.run(arguments), run.err());
+    assertEquals(golden.path("steps"), json(run.out()).path("steps"));
   }
 }

@@ -2,6 +2,7 @@
 package dev.palimpsest.cli;
 
 import dev.palimpsest.Engine;
+import dev.palimpsest.EngineLoad;
 import dev.palimpsest.Generation;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.GenerationRequest.Piece;
@@ -12,6 +13,7 @@ import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.Change;
+import dev.palimpsest.process.Pace;
 import dev.palimpsest.process.Revision;
 import dev.palimpsest.text.Tokenizer;
 import java.lang.foreign.MemorySegment;
@@ -116,7 +118,10 @@ final class ScriptedEngine implements Engine {
         start.add(new Change.Insert(start.size(), id));
       }
     }
-    int steps = request.steps().orElse(1);
+    int steps =
+        request.pace().orElse(Pace.AsNeeded.UNLIMITED) instanceof Pace.Steps(int total)
+            ? total
+            : request.usualSteps();
     List<Revision> revisions = new ArrayList<>();
     revisions.add(new Revision(0, start, written.size()));
     int left = written.size();
@@ -166,6 +171,22 @@ final class ScriptedEngine implements Engine {
   @Override
   public void logits(int[] tokens, MemorySegment out) {
     throw new UnsupportedOperationException("a script has no logits");
+  }
+
+  @Override
+  public Generation submit(GenerationRequest request, Duration patience) {
+    return submit(request);
+  }
+
+  @Override
+  public EngineLoad load() {
+    return new EngineLoad(0, 0, 0, 0, 0);
+  }
+
+  @Override
+  public boolean closeGracefully(Duration patience) {
+    close();
+    return true;
   }
 
   @Override

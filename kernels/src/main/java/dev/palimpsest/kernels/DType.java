@@ -13,6 +13,8 @@ public enum DType {
   BF16(1, 2),
   F16(1, 2),
   I32(1, 4),
+  /** Signed bytes; numbers only together with {@link WeightView#rowScales}. */
+  I8(1, 1),
   /** 32 signed bytes behind one F16 scale. */
   Q8_0(32, 34),
   /** 32 four-bit values (offset 8) behind one F16 scale; low nibbles hold elements 0..15. */

@@ -31,6 +31,15 @@ public final class KvPages {
     return pool.store();
   }
 
+  /**
+   * Sees to it that there is memory for the pages.
+   *
+   * @throws IllegalStateException if the device has less memory than the pool's budget
+   */
+  public void prepare() {
+    pool.prepare(table);
+  }
+
   /** Gives the pages back; idempotent. */
   public void release() {
     if (!released) {

@@ -10,8 +10,8 @@ import java.util.Optional;
  * Hands out the pages of a {@link KvStore} within a memory budget. Memory is taken from the device
  * as pages are first needed and kept until the pool closes; a page goes to one sequence at a time.
  *
- * <p>{@link #reserve} and {@link KvPages#release} belong to the thread that drives the device; the
- * rest may be called from any.
+ * <p>{@link #reserve} and what {@link KvPages} does belong to the thread that drives the device;
+ * the rest may be called from any.
  */
 public final class KvPool implements AutoCloseable {
   private final KvStore store;
@@ -80,10 +80,9 @@ public final class KvPool implements AutoCloseable {
   }
 
   /**
-   * Takes the pages for a sequence.
+   * Takes the pages for a sequence; a matter of numbers, the memory is {@link KvPages#prepare}d.
    *
    * @return nothing if too few are free now
-   * @throws IllegalStateException if the device has less memory than the budget
    */
   public Optional<KvPages> reserve(int tokens) {
     int count = KvStore.pagesFor(tokens);
@@ -91,14 +90,19 @@ public final class KvPool implements AutoCloseable {
       return Optional.empty();
     }
     int[] table = new int[count];
-    int highest = -1;
     for (int i = 0; i < count; i++) {
       table[i] = freePages[free - 1 - i];
-      highest = Math.max(highest, table[i]);
     }
-    store.grow(highest + 1);
     free = free - count;
     return Optional.of(new KvPages(this, tokens, table));
+  }
+
+  void prepare(int[] table) {
+    int highest = -1;
+    for (int page : table) {
+      highest = Math.max(highest, page);
+    }
+    store.grow(highest + 1);
   }
 
   void takeBack(int[] table) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.cache;
 
-import dev.palimpsest.process.ActiveBlock;
-import java.util.Objects;
+import dev.palimpsest.process.DiffusionProcess;
+import dev.palimpsest.process.Revision;
 import java.util.Optional;
 
 /**
@@ -10,24 +10,18 @@ import java.util.Optional;
  * one thread at a time.
  */
 public final class RequestCache {
-  private static final RequestCache NONE =
-      new RequestCache(CacheMode.NONE, 0, Optional.empty(), 0, false);
-
-  private final CacheMode mode;
-  private final int refreshEvery;
+  private final FeedRule rule;
   private final Optional<KvPool> pool;
   private final int length;
   private final boolean guided;
+  private final Feed feed = new Feed();
+  private boolean chosen;
 
   private Optional<KvPages> pages = Optional.empty();
   private Optional<KvPages> unconditional = Optional.empty();
-  private int block = -1;
-  private int sinceRefresh;
 
-  private RequestCache(
-      CacheMode mode, int refreshEvery, Optional<KvPool> pool, int length, boolean guided) {
-    this.mode = mode;
-    this.refreshEvery = refreshEvery;
+  private RequestCache(FeedRule rule, Optional<KvPool> pool, int length, boolean guided) {
+    this.rule = rule;
     this.pool = pool;
     this.length = length;
     this.guided = guided;
@@ -35,33 +29,64 @@ public final class RequestCache {
 
   /** For a request that keeps nothing. */
   public static RequestCache none() {
-    return NONE;
+    return new RequestCache(new WholeCanvas(), Optional.empty(), 0, false);
   }
 
   /**
-   * For a request on a canvas of {@code length} tokens.
+   * For a request on a canvas of {@code length} tokens, to a model that attends to everything.
    *
    * @param refreshEvery steps from one refresh to the next within a block; 0 refreshes only when a
    *     block begins
    * @param guided classifier-free guidance runs a second sequence, with pages of its own
-   * @throws IllegalArgumentException if that could never fit into the pool
+   * @throws IllegalArgumentException if that could never fit into the pool, or the mode is {@link
+   *     CacheMode#BLOCK}
    */
   public static RequestCache of(
       CacheMode mode, int refreshEvery, KvPool pool, int length, boolean guided) {
-    if (mode == CacheMode.NONE) {
-      return NONE;
+    return switch (mode) {
+      case NONE -> none();
+      case PREFIX -> keeping(new RefreshedBlocks(true, refreshEvery), pool, length, guided);
+      case DUAL -> keeping(new RefreshedBlocks(false, refreshEvery), pool, length, guided);
+      case DELAYED -> keeping(new DelayedTokens(refreshEvery), pool, length, guided);
+      case BLOCK ->
+          throw new IllegalArgumentException(
+              "the block cache wants to know the length of the model's blocks: use ofBlocks");
+    };
+  }
+
+  /**
+   * {@link CacheMode#BLOCK}, for a request on a canvas of {@code length} tokens.
+   *
+   * @param blockLength of the model's attention
+   * @param mostRows of a step beside those of the block being written and its predecessor; a longer
+   *     prompt is fed over several steps
+   * @param guided classifier-free guidance runs a second sequence, with pages of its own
+   * @throws IllegalArgumentException if that could never fit into the pool, or the block length is
+   *     not positive
+   */
+  public static RequestCache ofBlocks(
+      int blockLength, int mostRows, KvPool pool, int length, boolean guided) {
+    if (blockLength < 1) {
+      throw new IllegalArgumentException(
+          "the block cache is for models that attend in blocks; found block length " + blockLength);
     }
+    return keeping(
+        new FinishedBlocks(blockLength, guided ? mostRows / 2 : mostRows), pool, length, guided);
+  }
+
+  private static RequestCache keeping(FeedRule rule, KvPool pool, int length, boolean guided) {
     pool.checkFits(length, guided ? 2 : 1);
-    return new RequestCache(mode, refreshEvery, Optional.of(pool), length, guided);
+    return new RequestCache(rule, Optional.of(pool), length, guided);
   }
 
   /** Whether pages are needed. */
   public boolean keeps() {
-    return mode != CacheMode.NONE;
+    return pool.isPresent();
   }
 
   /**
-   * Takes the pages.
+   * Takes the pages, all that the request will ever need, so that no two requests can wait for each
+   * other's.
    *
    * @return false, holding none, if too few are free now
    */
@@ -70,17 +95,22 @@ public final class RequestCache {
       return true;
     }
     pages = pool.get().reserve(length);
-    try {
-      unconditional = guided && pages.isPresent() ? pool.get().reserve(length) : Optional.empty();
-    } catch (RuntimeException e) {
-      release();
-      throw e;
-    }
+    unconditional = guided && pages.isPresent() ? pool.get().reserve(length) : Optional.empty();
     if (pages.isEmpty() || (guided && unconditional.isEmpty())) {
       release();
       return false;
     }
     return true;
+  }
+
+  /**
+   * Sees to it that there is memory for the pages, which may take a while.
+   *
+   * @throws IllegalStateException if the device has less memory than the budget
+   */
+  public void prepare() {
+    pages.ifPresent(KvPages::prepare);
+    unconditional.ifPresent(KvPages::prepare);
   }
 
   /** Gives the pages back; idempotent. */
@@ -102,38 +132,46 @@ public final class RequestCache {
   }
 
   /**
-   * First position that the next step feeds.
+   * What the next step feeds; the same until it has been {@link #stepped}.
    *
-   * @param shifted row i of the logits predicts position i + 1, so the row before the block is fed
-   *     too
+   * @param shifted row i of the logits predicts position i + 1, so the rows before wanted positions
+   *     are fed too
+   * @throws IllegalStateException if the canvas has grown beyond its pages
    */
-  public int feedFrom(ActiveBlock active, boolean shifted) {
-    return refreshes(active) ? 0 : Math.max(0, active.from() - (shifted ? 1 : 0));
-  }
-
-  /** The position after the last one that the next step feeds, on a canvas of that length. */
-  public int feedTo(ActiveBlock active, int canvasLength) {
-    if (keeps() && canvasLength != length) {
-      throw new IllegalStateException(
-          "the canvas has grown from %d to %d tokens and its K/V cache cannot: switch the cache off"
-              .formatted(length, canvasLength));
+  public Feed next(DiffusionProcess process, boolean shifted) {
+    if (!chosen) {
+      int now = process.canvas().length();
+      if (keeps() && now != length) {
+        throw new IllegalStateException(
+            "the canvas has grown from %d to %d tokens and its K/V cache cannot: switch the cache off"
+                .formatted(length, now));
+      }
+      rule.choose(process, shifted, feed);
+      chosen = true;
     }
-    return refreshes(active) || mode == CacheMode.PREFIX ? canvasLength : active.to();
+    return feed;
   }
 
-  private boolean refreshes(ActiveBlock active) {
-    return mode == CacheMode.NONE
-        || active.index() != block
-        || (refreshEvery > 0 && sinceRefresh >= refreshEvery);
+  /**
+   * Whether the next step stores the keys and values of all that attention may see in it, or only
+   * stores some.
+   */
+  public boolean refreshing(DiffusionProcess process, boolean shifted) {
+    Feed next = next(process, shifted);
+    return keeps() && (!next.predicts() || next.size() == next.context());
   }
 
-  /** The step over {@code active} has been taken. */
-  public void stepped(ActiveBlock active) {
-    Objects.requireNonNull(active, "active");
-    if (!keeps()) {
-      return;
+  /** The step that {@link #next} chose has been taken, and {@code process} has not advanced yet. */
+  public void stepped(DiffusionProcess process) {
+    if (!chosen) {
+      throw new IllegalStateException("no step was chosen");
     }
-    sinceRefresh = refreshes(active) ? 1 : sinceRefresh + 1;
-    block = active.index();
+    rule.stepped(process, feed);
+    chosen = false;
+  }
+
+  /** What the process made of that step. */
+  public void revised(Revision revision) {
+    rule.revised(revision);
   }
 }

@@ -4,6 +4,7 @@ package dev.palimpsest.family;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.CheckpointException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
@@ -48,6 +49,20 @@ final class ConfigFields {
   /** The fields of the object {@code key}. */
   ConfigFields inside(String key) {
     return new ConfigFields(path + ": " + key, node(key));
+  }
+
+  /** The fields of the object {@code key}, which must be there. */
+  ConfigFields object(String key) {
+    JsonNode node = node(key);
+    if (!node.isObject()) {
+      throw bad(key, node, "an object");
+    }
+    return inside(key);
+  }
+
+  /** The names of all fields. */
+  Collection<String> names() {
+    return fields.propertyNames();
   }
 
   /** Whether the field is there and not null. */
@@ -176,9 +191,13 @@ final class ConfigFields {
 
   /**
    * Refuses every field that was not asked for, is not harmless and has a value other than null,
-   * false, zero or nothing.
+   * false, zero or nothing. {@code quantization_config}, which any family may have, is looked into
+   * here.
    */
   void refuseOthers(Predicate<String> harmless) {
+    if (has("quantization_config")) {
+      QuantizationFields.check(this);
+    }
     for (Map.Entry<String, JsonNode> field : fields.properties()) {
       String key = field.getKey();
       if (!understood.contains(key) && !harmless.test(key) && !asksForNothing(field.getValue())) {

@@ -7,9 +7,6 @@ import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.network.TransformerWeights;
 import dev.palimpsest.weights.Checkpoint;
-import java.util.Optional;
-import java.util.Set;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -19,28 +16,6 @@ import tools.jackson.databind.node.ObjectNode;
  * its {@code configuration_dream.py}.
  */
 public final class DreamFamily implements Family {
-  private static final TensorNames FOLDER =
-      new TensorNames(
-          "model.embed_tokens.weight",
-          "model.norm.weight",
-          "lm_head.weight",
-          "model.layers.%d.",
-          "input_layernorm",
-          "post_attention_layernorm",
-          new TensorNames.Projections(
-              "self_attn.q_proj",
-              "self_attn.k_proj",
-              "self_attn.v_proj",
-              "self_attn.o_proj",
-              "mlp.gate_proj",
-              "mlp.up_proj",
-              "mlp.down_proj"),
-          Optional.of("self_attn.q_norm"),
-          Optional.of("self_attn.k_norm"));
-
-  /** Only read when {@code use_sliding_window} is set, which is refused. */
-  private static final Set<String> HARMLESS = Set.of("sliding_window", "max_window_layers");
-
   DreamFamily() {}
 
   @Override
@@ -55,7 +30,7 @@ public final class DreamFamily implements Family {
 
   @Override
   public TensorNames folderNames() {
-    return FOLDER;
+    return QwenFields.TENSORS;
   }
 
   @Override
@@ -115,7 +90,7 @@ public final class DreamFamily implements Family {
     fields.off("is_decoder");
     fields.off("is_encoder_decoder");
     fields.off("add_cross_attention");
-    layerTypes(fields);
+    QwenFields.layerTypes(fields);
 
     int hidden = fields.required("hidden_size", 1, Limits.WIDTH);
     int layers = fields.required("num_hidden_layers", 1, Limits.LAYERS);
@@ -135,8 +110,8 @@ public final class DreamFamily implements Family {
     boolean tied = fields.flag("tie_word_embeddings", false);
     boolean qkvBias = fields.flag("attention_bias", true);
 
-    RoleLookup roles = new RoleLookup(checkpoint, FOLDER);
-    boolean qkNorm = roles.hasWeight(FOLDER.queryNorm());
+    RoleLookup roles = new RoleLookup(checkpoint, QwenFields.TENSORS);
+    boolean qkNorm = roles.hasWeight(QwenFields.TENSORS.queryNorm());
     HeadShape shape = new HeadShape(heads, kvHeads, headDim);
     ModelConfig config =
         new ModelConfig(
@@ -146,7 +121,7 @@ public final class DreamFamily implements Family {
             ffn,
             vocabulary,
             shape,
-            new Rope(theta(fields), headDim, Rope.Pairing.HALF_SPLIT),
+            new Rope(QwenFields.theta(fields), headDim, Rope.Pairing.HALF_SPLIT),
             AttentionMask.FULL,
             (float) fields.positive("rms_norm_eps", 1e-6),
             qkNorm,
@@ -158,48 +133,9 @@ public final class DreamFamily implements Family {
             fields.token("mask_token_id", vocabulary),
             fields.token("eos_token_id", vocabulary),
             fields.token("pad_token_id", vocabulary));
-    fields.refuseOthers(key -> HARMLESS.contains(key) || HuggingFaceFields.harmless(key));
+    fields.refuseOthers(key -> QwenFields.UNREAD.contains(key) || HuggingFaceFields.harmless(key));
     TransformerWeights weights =
         roles.take(layers, hidden, ffn, vocabulary, shape, qkvBias, false, qkNorm, tied);
     return new ModelDescription(config, weights, ChatTemplate.format(checkpoint));
-  }
-
-  /**
-   * The base of the rotary frequencies, from {@code rope_theta} or, as newer files have it, from
-   * {@code rope_parameters}; any scaling of them is refused.
-   */
-  private static double theta(ConfigFields fields) {
-    for (String key : new String[] {"rope_scaling", "rope_parameters"}) {
-      JsonNode scaling = fields.node(key);
-      for (String entry : scaling.isObject() ? scaling.propertyNames() : Set.<String>of()) {
-        JsonNode value = scaling.get(entry);
-        boolean plain =
-            switch (entry) {
-              case "rope_theta" -> value.isNumber();
-              case "type", "rope_type" -> value.isString() && value.stringValue().equals("default");
-              default -> value.isNull();
-            };
-        if (!plain) {
-          throw fields.bad(key, scaling, "plain rotary embedding (type \"default\", no factors)");
-        }
-      }
-      if (!scaling.isObject() && fields.has(key)) {
-        throw fields.bad(key, scaling, "null or an object");
-      }
-    }
-    JsonNode parameters = fields.node("rope_parameters");
-    if (!fields.has("rope_theta") && parameters.has("rope_theta")) {
-      return fields.inside("rope_parameters").positive("rope_theta", 10_000);
-    }
-    return fields.positive("rope_theta", 10_000);
-  }
-
-  private static void layerTypes(ConfigFields fields) {
-    JsonNode types = fields.node("layer_types");
-    for (JsonNode type : types) {
-      if (!type.isString() || !type.stringValue().equals("full_attention")) {
-        throw fields.bad("layer_types", types, "\"full_attention\" for every layer");
-      }
-    }
   }
 }

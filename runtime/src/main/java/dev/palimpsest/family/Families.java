@@ -10,7 +10,8 @@ import tools.jackson.databind.JsonNode;
 
 /** The model families that checkpoints are recognised as. */
 public final class Families {
-  private static final List<Family> ALL = List.of(new LladaFamily(), new DreamFamily());
+  private static final List<Family> ALL =
+      List.of(new LladaFamily(), new DreamFamily(), new SdarFamily());
 
   private Families() {}
 

@@ -6,7 +6,7 @@ import dev.palimpsest.weights.Checkpoint;
 import tools.jackson.databind.node.ObjectNode;
 
 /** What the publishers of one line of models call their configuration fields and tensors. */
-public sealed interface Family permits LladaFamily, DreamFamily {
+public sealed interface Family permits LladaFamily, DreamFamily, SdarFamily {
   /** As {@link dev.palimpsest.network.ModelConfig#family} and GGUF architectures write it. */
   String name();
 
@@ -33,6 +33,8 @@ public sealed interface Family permits LladaFamily, DreamFamily {
   /**
    * The key/value pairs of a GGUF file that say what {@code config} says, with a tokenizer of
    * {@code no_vocab}.
+   *
+   * @throws IllegalArgumentException if the format cannot say it
    */
   default ObjectNode ggufMetadata(ModelConfig config) {
     return GgufDescription.metadata(this, config);

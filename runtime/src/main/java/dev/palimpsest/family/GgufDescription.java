@@ -112,6 +112,11 @@ final class GgufDescription {
 
   /** What {@link #describe} reads. */
   static ObjectNode metadata(Family family, ModelConfig config) {
+    if (!config.mask().equals(AttentionMask.FULL)) {
+      throw new IllegalArgumentException(
+          "GGUF has no key that says that a model attends in blocks of %d: write safetensors"
+              .formatted(config.mask().blockLength()));
+    }
     String arch = family.name() + ".";
     HeadShape heads = config.heads();
     ObjectNode out = JsonNodeFactory.instance.objectNode();

@@ -7,6 +7,7 @@ import dev.palimpsest.kernels.WeightView;
 import dev.palimpsest.network.TransformerWeights;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.CheckpointException;
+import dev.palimpsest.weights.RowScales;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -139,6 +140,21 @@ final class RoleLookup {
               + " has element type I32; expected numbers with"
               + " fractions (F32, F16, BF16, Q8_0 or Q4_0)");
     }
+    if (!view.isNumbers()) {
+      String scales = name + RowScales.SUFFIX;
+      WeightView found = checkpoint.tensors().get(scales);
+      throw new CheckpointException(
+          checkpoint.path()
+              + ": tensor "
+              + name
+              + " has element type I8 and "
+              + scales
+              + (found == null ? " is missing" : " is " + found.dtype() + found.shape())
+              + "; expected a matrix of I8 with F32, F16 or BF16 scales of shape ["
+              + view.shape().getFirst()
+              + ", 1]");
+    }
+    RowScales.check(checkpoint, view);
     used.add(name);
     return view;
   }

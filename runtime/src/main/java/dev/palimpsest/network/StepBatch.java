@@ -32,41 +32,54 @@ public final class StepBatch {
    * @return the sequence's first row
    */
   public int addSequence(int length) {
-    return laidOut(spans.add(length), 0);
+    int start = laidOut(spans.add(length));
+    for (int i = 0; i < length; i++) {
+      positions[start + i] = i;
+    }
+    return start;
   }
 
   /**
-   * Appends positions {@code from .. to - 1} of a sequence whose keys and values are kept in {@code
-   * pages}: those of the rows are stored there, and attention sees those of all its positions. The
-   * caller fills the tokens.
+   * Appends rows of a sequence whose keys and values are kept in {@code pages}: those of the rows
+   * are stored there, and attention sees those of positions 0 to {@code context} − 1, as far as the
+   * mask lets it. The caller fills the tokens.
    *
-   * @return the row of position {@code from}
-   * @throws IllegalArgumentException if the sequence has no such positions, or another sequence's
-   *     pages are of another pool
+   * @param at the rows' positions, ascending; the first {@code rows} are read
+   * @param context at most the pages' positions
+   * @return the first row
+   * @throws IllegalArgumentException if the positions do not ascend from 0 to below {@code
+   *     context}, the pages have fewer than that, or another sequence's pages are of another pool
    */
-  public int addSequence(KvPages pages, int from, int to) {
-    if (from < 0 || to > pages.length()) {
+  public int addSequence(KvPages pages, int[] at, int rows, int context) {
+    if (context > pages.length()) {
       throw new IllegalArgumentException(
-          "positions %d to %d are not in a sequence of %d".formatted(from, to, pages.length()));
+          "%d positions are not in a sequence of %d".formatted(context, pages.length()));
+    }
+    int last = -1;
+    for (int i = 0; i < rows; i++) {
+      if (at[i] <= last || at[i] >= context) {
+        throw new IllegalArgumentException(
+            "positions must ascend from 0 and be below %d; found %d after %d"
+                .formatted(context, at[i], last));
+      }
+      last = at[i];
     }
     if (store.isPresent() && store.get() != pages.store()) {
       throw new IllegalArgumentException("the pages of one batch must come from one pool");
     }
-    int start = laidOut(spans.add(to - from, pages.length(), pages.table()), from);
+    int start = laidOut(spans.add(rows, context, pages.table()));
+    System.arraycopy(at, 0, positions, start, rows);
     store = Optional.of(pages.store());
     return start;
   }
 
-  /** Makes room for the sequence added last, and numbers its rows. */
-  private int laidOut(int start, int from) {
+  /** Makes room for the sequence added last. */
+  private int laidOut(int start) {
     int rows = spans.rows();
     if (rows > tokens.length) {
       int capacity = Math.max(rows, tokens.length * 2);
       tokens = Arrays.copyOf(tokens, capacity);
       positions = Arrays.copyOf(positions, capacity);
-    }
-    for (int row = start; row < rows; row++) {
-      positions[row] = from + row - start;
     }
     return start;
   }

@@ -19,21 +19,22 @@ import java.util.Objects;
  * in order ({@code blockLength} of them each, the last block may be shorter), so that with one hole
  * at the end they are LLaDA's blocks. A MASK at a fixed position stays.
  *
- * <p><b>Steps.</b> Divided over the blocks as evenly as they go, the first blocks taking one more.
- * A block whose masks are all chosen before its steps are over ends early; Dream's schedule takes
- * all its steps, and a step of it may commit nothing, as in the reference. Ties go to the lowest
- * position.
+ * <p>{@link #inBlocksOf} takes the blocks from the canvas instead: for models that attend in
+ * blocks.
+ *
+ * <p><b>Steps</b> ({@link Pace}). A block whose masks are all chosen before its steps are over ends
+ * early; Dream's schedule takes all its steps, and a step of it may commit nothing, as in the
+ * reference. Ties go to the lowest position.
  *
  * <p><b>MASK predicted.</b> As in the references a position that is chosen but predicted as MASK
  * uses up its place and stays masked; it can be chosen again later, and may be left masked at the
  * end. Suppress the mask token in {@link Sampling} to rule it out.
  *
- * <p><b>Self-correction</b> ({@link MaskedOptions.Remask}). Committed tokens of the current block
- * are predicted as well; the doubted ones go back to MASK and are written again from the next step
- * on. Rules with a schedule spread them over the steps that are left; threshold adds steps, and
- * ends a block only after a step that doubted nothing or when the budget is used up. How much the
- * probability of a visible token means is up to the model: training on masked positions only does
- * not teach it.
+ * <p><b>Corrections</b> ({@link Correction}). Committed tokens of the current block are predicted
+ * as well. What is remasked is written again from the next step on: a given number of steps spreads
+ * it over those that are left; otherwise steps are added, and a block ends only after a step that
+ * doubted nothing or when the budget is used up. What is edited changes on the spot, and a block
+ * ends only after a step that edited nothing or after so many steps without a mask.
  *
  * <p><b>End of text</b> ({@code stopAtEnd}). Counts in the last hole if nothing fixed follows it;
  * within other holes an end token is a token like any other.
@@ -49,16 +50,14 @@ public final class MaskedDiffusion implements DiffusionProcess {
   private final int[] written;
   // Index into `written` from which the positions run to the end of the canvas without a gap.
   private final int tail;
-  private final int blockLength;
+  private final int[] blockStarts;
   private final int blocks;
-  private final Doubt doubt;
+  private final Corrector corrector;
 
   private final Candidates masked;
-  private final Candidates committed;
+  private final Candidates visible;
   private final BitSet commits = new BitSet();
-  private final BitSet remasks = new BitSet();
-  private final int[] buffer;
-  private int[] wanted = new int[0];
+  private final Positions wanted = new Positions();
   private boolean wantedKnown;
 
   private int step;
@@ -84,11 +83,43 @@ public final class MaskedDiffusion implements DiffusionProcess {
    */
   public static MaskedDiffusion of(
       int[] tokens, BitSet fixed, MaskedOptions options, int maskToken, int... endTokens) {
-    return new MaskedDiffusion(tokens, fixed, options, maskToken, endTokens);
+    return new MaskedDiffusion(tokens, fixed, options, 0, maskToken, endTokens);
+  }
+
+  /**
+   * As {@link #of}, for a model that attends in blocks: its blocks tile the canvas from position 0,
+   * and those with anything to write are written in order. Any rule is applied to one of them at a
+   * time, and all have the same steps, however much of them is fixed.
+   *
+   * @param modelBlock positions of such a block
+   * @throws IllegalArgumentException as there, and if the options name blocks of another length
+   */
+  public static MaskedDiffusion inBlocksOf(
+      int modelBlock,
+      int[] tokens,
+      BitSet fixed,
+      MaskedOptions options,
+      int maskToken,
+      int... endTokens) {
+    if (modelBlock < 1) {
+      throw new IllegalArgumentException(
+          "a model's blocks have at least one position; found " + modelBlock);
+    }
+    if (options.blockLength() != 0 && options.blockLength() != modelBlock) {
+      throw new IllegalArgumentException(
+          "block length %d: the model attends in blocks of %d and writes them one by one; leave it unset, or set it to %d"
+              .formatted(options.blockLength(), modelBlock, modelBlock));
+    }
+    return new MaskedDiffusion(tokens, fixed, options, modelBlock, maskToken, endTokens);
   }
 
   private MaskedDiffusion(
-      int[] tokens, BitSet fixed, MaskedOptions options, int maskToken, int[] endTokens) {
+      int[] tokens,
+      BitSet fixed,
+      MaskedOptions options,
+      int modelBlock,
+      int maskToken,
+      int[] endTokens) {
     if (fixed.length() > tokens.length) {
       throw new IllegalArgumentException(
           "position %d is fixed but the canvas has %d tokens"
@@ -102,22 +133,30 @@ public final class MaskedDiffusion implements DiffusionProcess {
     this.fixed = (BitSet) fixed.clone();
     this.endTokens = endTokens.clone();
     rule = CommitRule.of(options);
-    doubt = new Doubt(options.remask());
+    corrector = Corrector.of(options.correction());
     masked = new Candidates(maskToken);
-    committed = new Candidates(maskToken);
+    visible = new Candidates(maskToken);
 
     BitSet open = new BitSet(tokens.length);
     open.set(0, tokens.length);
     open.andNot(fixed);
     written = open.stream().toArray();
-    buffer = new int[written.length];
     tail = written.length - (tokens.length - fixed.length());
-    blockLength = options.blockLength() == 0 ? written.length : options.blockLength();
-    blocks = written.length == 0 ? 0 : Math.ceilDiv(written.length, blockLength);
-    if (options.algorithm().countsSteps() && options.steps() < blocks) {
+    blockStarts =
+        modelBlock > 0
+            ? BlockStarts.ofPositions(written, modelBlock)
+            : BlockStarts.ofCount(written.length, options.blockLength());
+    blocks = blockStarts.length - 1;
+    if (options.pace() instanceof Pace.Steps(int total) && total < blocks) {
       throw new IllegalArgumentException(
-          "%d steps are too few for %d blocks (%d tokens to write in blocks of %d): take at least %d steps or longer blocks"
-              .formatted(options.steps(), blocks, written.length, blockLength, blocks));
+          "%d steps are too few for %d blocks (%d tokens to write in blocks of %d): take at least %d steps%s"
+              .formatted(
+                  total,
+                  blocks,
+                  written.length,
+                  modelBlock > 0 ? modelBlock : options.blockLength(),
+                  blocks,
+                  modelBlock > 0 ? "" : " or longer blocks"));
     }
 
     List<Change> inserts = new ArrayList<>(tokens.length);
@@ -177,17 +216,16 @@ public final class MaskedDiffusion implements DiffusionProcess {
   }
 
   @Override
-  public int[] wanted() {
+  public Positions wanted() {
     if (!wantedKnown) {
-      int count = 0;
+      wanted.clear();
       int end = finished ? 0 : blockEnd();
       for (int i = 0; i < end; i++) {
         // Masks of earlier blocks, if any are left, stay eligible, as in LLaDA's loop.
-        if (canvas.masked(written[i]) || (i >= blockStart() && mayRemask())) {
-          buffer[count++] = written[i];
+        if (canvas.masked(written[i]) || (i >= blockStart() && mayCorrect())) {
+          wanted.add(written[i]);
         }
       }
-      wanted = Arrays.copyOf(buffer, count);
       wantedKnown = true;
     }
     return wanted;
@@ -198,23 +236,17 @@ public final class MaskedDiffusion implements DiffusionProcess {
     if (finished) {
       throw new IllegalStateException("the process has finished after step " + step);
     }
-    int[] positions = wanted();
-    Objects.checkFromIndexSize(offset, positions.length, predictions.size());
+    Positions positions = wanted();
+    Objects.checkFromIndexSize(offset, positions.size(), predictions.size());
     masked.begin(predictions);
-    committed.begin(predictions);
-    for (int i = 0; i < positions.length; i++) {
-      (canvas.masked(positions[i]) ? masked : committed).add(positions[i], offset + i);
+    visible.begin(predictions);
+    for (int i = 0; i < positions.size(); i++) {
+      int position = positions.at(i);
+      (canvas.masked(position) ? masked : visible).add(position, offset + i);
     }
 
     List<Change> changes = new ArrayList<>();
-    remasks.clear();
-    if (mayRemask()) {
-      doubt.choose(committed, remasks);
-      for (int i = remasks.nextSetBit(0); i >= 0; i = remasks.nextSetBit(i + 1)) {
-        int p = committed.position(i);
-        changes.add(new Change.Remask(p, canvas.token(p), committed.presentProbability(i)));
-      }
-    }
+    int remasked = mayCorrect() ? corrector.correct(visible, canvas, changes) : 0;
     commits.clear();
     rule.choose(
         masked, new Moment(blockStep, blockSteps, scheduled, options.seed(), step), commits);
@@ -223,19 +255,21 @@ public final class MaskedDiffusion implements DiffusionProcess {
         changes.add(new Change.Commit(masked.position(i), masked.token(i), masked.confidence(i)));
       }
     }
+    boolean idle = commits.isEmpty() && changes.isEmpty();
+    boolean stuck = commits.isEmpty() && remasked == 0;
     for (Change change : changes) {
       canvas.apply(change);
     }
 
     step++;
     blockStep++;
-    scheduled += remasks.cardinality() - commits.cardinality();
+    scheduled += remasked - commits.cardinality();
     wantedKnown = false;
-    boolean idle = commits.isEmpty() && remasks.isEmpty();
-    if (blockOver(idle)) {
+    boolean over = blockOver(stuck, idle);
+    if (over) {
       enter(block + 1);
     }
-    if (options.stopAtEnd()) {
+    if (options.stopAtEnd() && (over || !(options.correction() instanceof Correction.Edit))) {
       stopAtEnd(changes);
     }
     return new Revision(step, changes, maskedLeft());
@@ -246,11 +280,14 @@ public final class MaskedDiffusion implements DiffusionProcess {
     for (block = next; block < blocks; block++) {
       blockStep = 0;
       blockSteps =
-          options.algorithm().countsSteps()
-              ? options.steps() / blocks + (block < options.steps() % blocks ? 1 : 0)
-              : Integer.MAX_VALUE;
+          switch (options.pace()) {
+            case Pace.Steps(int total) -> total / blocks + (block < total % blocks ? 1 : 0);
+            case Pace.TokensPerStep _ -> Integer.MAX_VALUE;
+            case Pace.AsNeeded(int maxPerBlock) -> maxPerBlock;
+          };
+      corrector.enterBlock();
       scheduled = maskedInBlock();
-      if (scheduled > 0 || mayRemask()) {
+      if (scheduled > 0 || mayCorrect()) {
         active = new ActiveBlock(block, firstOpen(), written[blockEnd() - 1] + 1);
         return;
       }
@@ -258,24 +295,32 @@ public final class MaskedDiffusion implements DiffusionProcess {
     finished = true;
   }
 
-  /** Whether the current block is done after a step; {@code idle} if that step changed nothing. */
-  private boolean blockOver(boolean idle) {
+  /**
+   * Whether the current block is done after a step.
+   *
+   * @param stuck the step chose no mask and made none
+   * @param idle it changed nothing
+   */
+  private boolean blockOver(boolean stuck, boolean idle) {
     if (blockStep == blockSteps) {
       return true;
     }
     boolean allChosen =
         switch (rule) {
-          case LowConfidence _, RandomOrder _ -> scheduled == 0;
-          case Origin _, MaskgitPlus _, Margin _, Entropy _ -> maskedInBlock() == 0;
+          case RankedRule ranked when ranked.choice().schedule().choosesOnce() -> scheduled == 0;
+          case RankedRule _, Origin _ -> maskedInBlock() == 0;
           // A step without a choice would repeat itself: only MASK is predicted.
-          case Threshold _ -> maskedInBlock() == 0 || idle;
+          case AdaptiveRule _ -> maskedInBlock() == 0 || stuck;
         };
-    return allChosen && (idle || !mayRemask());
+    if (allChosen && stuck) {
+      corrector.sawNoMasks();
+    }
+    return allChosen && (idle || !mayCorrect());
   }
 
-  /** Whether the next step may remask: it has budget, and a step after it to write again. */
-  private boolean mayRemask() {
-    return doubt.possible() && blockSteps - blockStep > 1;
+  /** Whether the next step may correct what it sees. */
+  private boolean mayCorrect() {
+    return corrector.possible(blockSteps - blockStep);
   }
 
   /** First position the current block may change: its own, or a mask left in an earlier block. */
@@ -289,11 +334,11 @@ public final class MaskedDiffusion implements DiffusionProcess {
   }
 
   private int blockStart() {
-    return block * blockLength;
+    return blockStarts[block];
   }
 
   private int blockEnd() {
-    return Math.min(written.length, blockStart() + blockLength);
+    return blockStarts[block + 1];
   }
 
   private int maskedInBlock() {

@@ -5,51 +5,88 @@ import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.process.DiffusionProcess;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
- * Owns the device's thread and steps many requests together. Every tick lays the canvases of the
- * requests at the head of the line end to end in one {@link StepBatch}, runs the network once, and
- * lets each process take its step; those that go on queue up behind the rest, so requests join and
- * leave between steps and none starves.
+ * Owns the device's thread and steps many requests together. Every tick lays canvases end to end in
+ * one {@link StepBatch}, whole ones and blocks alike, runs the network once, and lets each process
+ * take its step; requests join and leave between ticks.
  *
- * <p>Requests start in the order they came, except that those that need no cache do not wait for
- * one that has to wait for pages of it.
+ * <p><b>Who goes first.</b> A request that starts or steps at tick t is due again at {@code t −
+ * 4·priority}: each level of {@link Terms#priority} counts as four ticks already waited. The batch
+ * takes requests in the order they are due, skips those that would make it larger than {@code
+ * maxBatchTokens} rows, and goes on with those behind. A step that is larger than that by itself
+ * runs alone once it is first, and is due later by the ticks it would have filled beyond one.
+ *
+ * <p><b>How long a request waits at most.</b> Let it have priority p and feed r rows a step, let
+ * the highest priority beside it be q, n the number of other running requests, and B {@code
+ * maxBatchTokens}. It steps at least every {@code 4·max(0, q − p) + ⌈r / B⌉ + n} ticks, whatever
+ * arrives meanwhile. If r ≤ B / 2, n may be replaced by {@code 2·R / B}, where R is the sum of the
+ * rows of the others.
+ *
+ * <p><b>Who starts.</b> At most {@code maxQueued} requests run at a time. Those that wait start in
+ * the same order, due from the tick of their submission, except that those that need no cache do
+ * not wait for one that has to wait for pages of it.
  *
  * <p>A fault in one request (its process throws, or the network refuses its tokens) ends that
- * request alone: a batch that fails is run again one request at a time.
+ * request alone: a batch that fails is run again one request at a time. Cancelled and expired
+ * requests leave, and their pages are free, before the next batch.
  */
 public final class Scheduler implements AutoCloseable {
+  /** Ticks of waiting that a level of priority is worth. */
+  static final int TICKS_PER_LEVEL = 4;
+
+  private enum State {
+    OPEN,
+    /** Takes nothing new, ends when all is done. */
+    DRAINING,
+    CLOSED
+  }
+
   private final Stepper network;
   private final boolean shiftedLogits;
   private final int maxBatchTokens;
   private final int maxQueued;
+  private final LongSupplier clock;
   private final Thread thread;
+
+  // One permit for each request that may still wait.
+  private final Semaphore room;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition work = lock.newCondition();
-  private final Deque<ScheduledRequest> waiting = new ArrayDeque<>();
+  private final Deque<ScheduledRequest> arrived = new ArrayDeque<>();
   private final Deque<Job<?>> jobs = new ArrayDeque<>();
-  private boolean closed;
+  private State state = State.OPEN;
   private Optional<Throwable> stopped = Optional.empty();
 
-  private final List<ScheduledRequest> admitted = new ArrayList<>();
-  private final Deque<ScheduledRequest> running = new ArrayDeque<>();
+  // The rest belongs to the thread.
+  private final Line waiting = new Line();
+  private final Line waitingForPages = new Line();
+  private final Line running = new Line();
   private final List<ScheduledRequest> selected = new ArrayList<>();
-  // Taken off the line and not run yet; null when there is none.
+  private final List<ScheduledRequest> skipped = new ArrayList<>();
+  // Taken off its queue and not run yet; null when there is none.
   private Job<?> job;
   private final StepBatch batch = new StepBatch();
   private final Predictions predictions = new Predictions();
+  private long tick;
+
+  private volatile int runningNow;
+  private volatile boolean drained;
 
   /**
    * Starts the scheduler's thread.
@@ -57,23 +94,34 @@ public final class Scheduler implements AutoCloseable {
    * @param network run by that thread alone
    * @param shiftedLogits the network's row i predicts position i + 1
    * @param maxBatchTokens most rows of a batch; a single larger request runs alone
-   * @param maxQueued most requests that take part at a time, and most that may wait to be started
+   * @param maxQueued most requests that run at a time, and most that may wait to be started
    */
   public Scheduler(Stepper network, boolean shiftedLogits, int maxBatchTokens, int maxQueued) {
+    this(network, shiftedLogits, maxBatchTokens, maxQueued, System::nanoTime);
+  }
+
+  /**
+   * @param clock nanoseconds, which deadlines are measured by
+   */
+  Scheduler(
+      Stepper network,
+      boolean shiftedLogits,
+      int maxBatchTokens,
+      int maxQueued,
+      LongSupplier clock) {
+    this.clock = clock;
     this.network = network;
     this.shiftedLogits = shiftedLogits;
     this.maxBatchTokens = maxBatchTokens;
     this.maxQueued = maxQueued;
+    room = new Semaphore(maxQueued, true);
     thread = Thread.ofPlatform().name("palimpsest-scheduler").daemon().unstarted(this::loop);
     thread.start();
   }
 
-  /**
-   * Queues a request without a cache; see {@link #submit(DiffusionProcess, RequestCache,
-   * RequestObserver)}.
-   */
+  /** Queues a request without a cache, on {@link Terms#DEFAULT}. */
   public void submit(DiffusionProcess process, RequestObserver observer) {
-    submit(process, RequestCache.none(), observer);
+    submit(process, RequestCache.none(), Terms.DEFAULT, observer);
   }
 
   /**
@@ -81,18 +129,59 @@ public final class Scheduler implements AutoCloseable {
    *
    * @param cache takes its pages before the request starts and gives them back when it has ended,
    *     both on the scheduler's thread
-   * @throws QueueFullException if {@code maxQueued} requests are waiting
-   * @throws IllegalStateException if closed
+   * @throws QueueFullException if {@code maxQueued} requests are waiting, or somebody waits to
+   *     submit one
+   * @throws IllegalStateException if closed or draining
    */
-  public void submit(DiffusionProcess process, RequestCache cache, RequestObserver observer) {
-    ScheduledRequest request = new ScheduledRequest(process, cache, shiftedLogits, observer);
+  public void submit(
+      DiffusionProcess process, RequestCache cache, Terms terms, RequestObserver observer) {
+    refuseUnlessOpen();
+    if (room.hasQueuedThreads() || !room.tryAcquire()) {
+      throw new QueueFullException(maxQueued);
+    }
+    enqueue(request(process, cache, terms, observer));
+  }
+
+  /**
+   * Queues a request, waiting for room in the queue if there is none; who waits longest is first. A
+   * virtual thread that waits does not hold on to its carrier.
+   *
+   * @param patience how long to wait at most
+   * @throws QueueFullException if there was no room all that time
+   * @throws IllegalStateException if closed or draining, also while waiting
+   * @throws InterruptedException if interrupted while waiting; nothing has been queued
+   */
+  public void submit(
+      DiffusionProcess process,
+      RequestCache cache,
+      Terms terms,
+      RequestObserver observer,
+      Duration patience)
+      throws InterruptedException {
+    // Before the wait: the deadline counts from here.
+    ScheduledRequest request = request(process, cache, terms, observer);
+    refuseUnlessOpen();
+    if (!room.tryAcquire(Terms.nanoseconds(patience), TimeUnit.NANOSECONDS)) {
+      throw new QueueFullException(maxQueued);
+    }
+    enqueue(request);
+  }
+
+  private ScheduledRequest request(
+      DiffusionProcess process, RequestCache cache, Terms terms, RequestObserver observer) {
+    return new ScheduledRequest(process, cache, terms, shiftedLogits, observer, clock.getAsLong());
+  }
+
+  /** Queues a request that has taken its place of {@link #room}. */
+  private void enqueue(ScheduledRequest request) {
     lock.lock();
     try {
-      refuseIfClosed();
-      if (waiting.size() >= maxQueued) {
-        throw new QueueFullException(maxQueued);
+      if (state != State.OPEN) {
+        // Wakes the next who waits for room, to be refused as well.
+        room.release();
       }
-      waiting.add(request);
+      refuseUnlessOpen();
+      arrived.add(request);
       work.signal();
     } finally {
       lock.unlock();
@@ -104,7 +193,7 @@ public final class Scheduler implements AutoCloseable {
     Job<T> job = new Job<>(work, new CompletableFuture<>());
     lock.lock();
     try {
-      refuseIfClosed();
+      refuseUnlessOpen();
       jobs.add(job);
       this.work.signal();
     } finally {
@@ -123,12 +212,32 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
-  private void refuseIfClosed() {
-    if (closed) {
-      throw stopped
-          .map(e -> new IllegalStateException("the engine has stopped after " + e, e))
-          .orElseGet(() -> new IllegalStateException("the engine is closed"));
+  private void refuseUnlessOpen() {
+    lock.lock();
+    try {
+      if (state != State.OPEN) {
+        throw stopped
+            .map(e -> new IllegalStateException("the engine has stopped after " + e, e))
+            .orElseGet(
+                () ->
+                    new IllegalStateException(
+                        state == State.DRAINING
+                            ? "the engine is closing and takes no more requests"
+                            : "the engine is closed"));
+      }
+    } finally {
+      lock.unlock();
     }
+  }
+
+  /** Requests that take part in the batches now. */
+  public int running() {
+    return runningNow;
+  }
+
+  /** Requests that wait to be started now. */
+  public int waiting() {
+    return Math.max(0, maxQueued - room.availablePermits());
   }
 
   private void loop() {
@@ -147,54 +256,99 @@ public final class Scheduler implements AutoCloseable {
   private void stop(Throwable cause) {
     lock.lock();
     try {
-      closed = true;
+      state = State.CLOSED;
       stopped = Optional.of(cause);
     } finally {
       lock.unlock();
     }
   }
 
-  /** Admits what waits, then runs one job and one step; false once closed. */
+  /**
+   * Takes in what is new, lets go what is over, then runs one job and one step; false at the end.
+   */
   private boolean turn() {
-    lock.lock();
-    try {
-      while (!closed && jobs.isEmpty() && waiting.isEmpty() && running.isEmpty()) {
-        work.awaitUninterruptibly();
-      }
-      if (closed) {
-        return false;
-      }
-      takeWaiting();
-      job = jobs.poll();
-    } finally {
-      lock.unlock();
+    if (!receive()) {
+      return false;
     }
-    admitted.forEach(this::admit);
-    admitted.clear();
+    long now = clock.getAsLong();
+    dismiss(waiting, now, true);
+    dismiss(waitingForPages, now, true);
+    dismiss(running, now, false);
+    startWaiting();
     if (job != null) {
       job.run();
       job = null;
     }
-    tick();
+    runningNow = running.size();
+    step();
+    runningNow = running.size();
     return true;
   }
 
-  /**
-   * Moves to {@link #admitted} who can start: all but the first that lacks pages and those behind
-   * it that need some too.
-   */
-  private void takeWaiting() {
-    boolean noPages = false;
-    for (Iterator<ScheduledRequest> line = waiting.iterator(); line.hasNext(); ) {
-      ScheduledRequest next = line.next();
-      if (!next.cancelled() && running.size() + admitted.size() >= maxQueued) {
-        continue;
+  /** Waits until there is anything to do; false once closed, or drained. */
+  private boolean receive() {
+    lock.lock();
+    try {
+      while (state != State.CLOSED && arrived.isEmpty() && jobs.isEmpty() && idle()) {
+        if (state == State.DRAINING) {
+          drained = true;
+          return false;
+        }
+        work.awaitUninterruptibly();
       }
-      if (!next.cancelled() && next.caches() && (noPages || !reserve(next))) {
-        noPages = true;
+      if (state == State.CLOSED) {
+        return false;
+      }
+      while (!arrived.isEmpty()) {
+        ScheduledRequest request = arrived.remove();
+        (request.caches() ? waitingForPages : waiting).add(request, due(request));
+      }
+      job = jobs.poll();
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean idle() {
+    return running.isEmpty() && waiting.isEmpty() && waitingForPages.isEmpty();
+  }
+
+  /** When a request that starts, steps or comes now is due. */
+  private long due(ScheduledRequest request) {
+    return tick - (long) TICKS_PER_LEVEL * request.priority();
+  }
+
+  private void dismiss(Line line, long now, boolean givesRoom) {
+    line.dismiss(
+        request -> request.cancelled() || request.late(now),
+        request -> {
+          if (request.cancelled()) {
+            request.fail(new CancellationException("the request was cancelled"));
+          } else {
+            request.expire();
+          }
+          if (givesRoom) {
+            room.release();
+          }
+        });
+  }
+
+  private void startWaiting() {
+    boolean pages = true;
+    while (running.size() < maxQueued) {
+      Optional<ScheduledRequest> cached = pages ? waitingForPages.first() : Optional.empty();
+      Optional<ScheduledRequest> plain = waiting.first();
+      if (cached.isEmpty() && plain.isEmpty()) {
+        return;
+      }
+      if (cached.isEmpty()
+          || (plain.isPresent() && Line.ORDER.compare(plain.get(), cached.get()) <= 0)) {
+        start(waiting.take());
+      } else if (reserve(cached.get())) {
+        start(waitingForPages.take());
       } else {
-        line.remove();
-        admitted.add(next);
+        pages = false;
       }
     }
   }
@@ -209,83 +363,68 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
-  private void endEverything(Throwable cause) {
-    List<Job<?>> unrun;
-    lock.lock();
-    try {
-      closed = true;
-      running.addAll(selected);
-      running.addAll(admitted);
-      running.addAll(waiting);
-      waiting.clear();
-      unrun = List.copyOf(jobs);
-      jobs.clear();
-    } finally {
-      lock.unlock();
-    }
-    for (ScheduledRequest request : running) {
-      try {
-        request.fail(cause);
-      } catch (RuntimeException e) {
-        System.getLogger(Scheduler.class.getName())
-            .log(System.Logger.Level.WARNING, "a request could not be told of its end", e);
-      }
-    }
-    running.clear();
-    if (job != null) {
-      job.result.completeExceptionally(cause);
-    }
-    unrun.forEach(job -> job.result.completeExceptionally(cause));
-  }
-
-  private void admit(ScheduledRequest request) {
+  private void start(ScheduledRequest request) {
+    room.release();
     if (request.ended()) {
       return;
     }
-    if (request.cancelled()) {
-      request.fail(new CancellationException("the request was cancelled"));
-      return;
-    }
     try {
-      request.start();
-      if (request.finished()) {
-        request.finish();
-      } else {
-        running.add(request);
-      }
+      request.start(clock.getAsLong());
+      goOn(request, 0);
     } catch (RuntimeException e) {
       request.fail(e);
     }
   }
 
-  private void tick() {
-    long rows = 0;
-    while (!running.isEmpty()) {
-      ScheduledRequest next = running.peek();
-      if (next.cancelled()) {
-        running.poll().fail(new CancellationException("the request was cancelled"));
-        continue;
-      }
-      if (!selected.isEmpty() && rows + next.rows() > maxBatchTokens) {
-        break;
-      }
-      rows += next.rows();
-      selected.add(running.poll());
-    }
-    if (!selected.isEmpty()) {
-      step();
-      selected.clear();
+  /** Finishes a request or puts it in line for its next step, {@code later} ticks back. */
+  private void goOn(ScheduledRequest request, int later) {
+    if (request.finished()) {
+      request.finish();
+    } else {
+      running.add(request, due(request) + later);
     }
   }
 
   private void step() {
+    select();
+    if (selected.isEmpty()) {
+      return;
+    }
+    tick++;
     try {
       forward(selected);
     } catch (RuntimeException e) {
       stepOneByOne(e);
+      selected.clear();
       return;
     }
-    selected.forEach(this::advance);
+    for (ScheduledRequest request : selected) {
+      advance(request);
+    }
+    selected.clear();
+  }
+
+  /** Takes out of the line those that step now. */
+  private void select() {
+    int left = maxBatchTokens;
+    while (left > 0 && !running.isEmpty()) {
+      ScheduledRequest next = running.take();
+      try {
+        int rows = next.countRows();
+        if (rows <= left || selected.isEmpty()) {
+          selected.add(next);
+          left -= rows;
+        } else {
+          skipped.add(next);
+        }
+      } catch (RuntimeException e) {
+        next.fail(e);
+      }
+    }
+    for (ScheduledRequest request : skipped) {
+      running.putBack(request);
+    }
+    skipped.clear();
   }
 
   /** After a failed batch: whoever fails alone is at fault, the others lose nothing. */
@@ -309,14 +448,17 @@ public final class Scheduler implements AutoCloseable {
     StepEvent event = new StepEvent();
     event.begin();
     batch.clear();
+    int refreshes = 0;
     for (ScheduledRequest request : requests) {
       request.addTo(batch);
+      refreshes += request.refreshing() ? 1 : 0;
     }
     network.forward(batch, predictions);
     event.end();
     if (event.shouldCommit()) {
       event.sequences = batch.spans().sequences();
       event.rows = batch.rows();
+      event.refreshes = refreshes;
       event.predictions = predictions.size();
       event.waiting = running.size();
       event.commit();
@@ -326,14 +468,71 @@ public final class Scheduler implements AutoCloseable {
   private void advance(ScheduledRequest request) {
     try {
       request.advance(predictions);
-      if (request.finished()) {
-        request.finish();
-      } else {
-        running.add(request);
-      }
+      goOn(request, (request.rows() - 1) / maxBatchTokens);
     } catch (RuntimeException e) {
       request.fail(e);
     }
+  }
+
+  private void endEverything(Throwable cause) {
+    List<ScheduledRequest> all = new ArrayList<>(selected);
+    all.addAll(skipped);
+    List<Job<?>> unrun;
+    lock.lock();
+    try {
+      state = State.CLOSED;
+      all.addAll(arrived);
+      arrived.clear();
+      unrun = List.copyOf(jobs);
+      jobs.clear();
+    } finally {
+      lock.unlock();
+    }
+    for (Line line : List.of(running, waiting, waitingForPages)) {
+      while (!line.isEmpty()) {
+        all.add(line.take());
+      }
+    }
+    all.forEach(request -> request.fail(cause));
+    runningNow = 0;
+    if (job != null) {
+      job.result.completeExceptionally(cause);
+    }
+    unrun.forEach(job -> job.result.completeExceptionally(cause));
+    room.release();
+  }
+
+  /**
+   * Takes no more requests, lets those that run and wait finish, and cancels what has not finished
+   * in time or when the caller is interrupted. Has closed when it returns.
+   *
+   * @param patience how long to wait at most
+   * @return whether all have finished, by themselves
+   */
+  public boolean drain(Duration patience) {
+    lock.lock();
+    try {
+      if (state == State.OPEN) {
+        state = State.DRAINING;
+      }
+      work.signal();
+    } finally {
+      lock.unlock();
+    }
+    room.release();
+    boolean interrupted = false;
+    if (Thread.currentThread() != thread) {
+      try {
+        thread.join(patience);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    close();
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    return drained;
   }
 
   /** Cancels what waits and runs, and waits for the thread to end; idempotent. */
@@ -341,11 +540,12 @@ public final class Scheduler implements AutoCloseable {
   public void close() {
     lock.lock();
     try {
-      closed = true;
+      state = State.CLOSED;
       work.signal();
     } finally {
       lock.unlock();
     }
+    room.release();
     boolean interrupted = false;
     while (thread.isAlive() && Thread.currentThread() != thread) {
       try {

@@ -19,6 +19,10 @@ final class StepEvent extends Event {
   @Label("Token Rows")
   int rows;
 
+  /** Sequences that were fed whole to refresh their cache, or a prompt to fill it. */
+  @Label("Cache Refreshes")
+  int refreshes;
+
   @Label("Predicted Positions")
   int predictions;
 

@@ -25,7 +25,11 @@ public interface Checkpoint extends AutoCloseable {
   /** The mapped files that hold tensors, one, or one per shard. */
   List<Path> files();
 
-  /** All tensors by their names in the file, in file order. */
+  /**
+   * All tensors by their names in the file, in file order. Where a matrix {@code X} of I8 has its
+   * row scales in {@code X_scale} (as compressed-tensors writes int8), the two are one tensor
+   * {@code X} here.
+   */
   Map<String, WeightView> tensors();
 
   /**
@@ -55,7 +59,9 @@ public interface Checkpoint extends AutoCloseable {
                 + " has element type "
                 + dtype
                 + "; supported are "
-                + (format().equals("gguf") ? "F32, F16, BF16, Q8_0 and Q4_0" : "F32, F16 and BF16")
+                + (format().equals("gguf")
+                    ? "F32, F16, BF16, Q8_0 and Q4_0"
+                    : "F32, F16, BF16 and I8")
                 + ": convert the checkpoint to one of these");
   }
 

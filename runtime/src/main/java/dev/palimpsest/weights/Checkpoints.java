@@ -124,7 +124,13 @@ public final class Checkpoints {
     try {
       SafetensorsReader reader = SafetensorsReader.read(MappedFile.map(file, arena));
       return new MappedCheckpoint(
-          path, "safetensors", List.of(file), reader.tensors(), reader.unreadable(), config, arena);
+          path,
+          "safetensors",
+          List.of(file),
+          RowScales.join(reader.tensors()),
+          reader.unreadable(),
+          config,
+          arena);
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;
@@ -179,7 +185,8 @@ public final class Checkpoints {
         }
       }
       List<Path> files = shards.keySet().stream().map(folder::resolve).toList();
-      return new MappedCheckpoint(folder, "safetensors", files, tensors, unreadable, config, arena);
+      return new MappedCheckpoint(
+          folder, "safetensors", files, RowScales.join(tensors), unreadable, config, arena);
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;

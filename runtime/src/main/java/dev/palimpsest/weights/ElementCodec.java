@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
 
 /**
  * Turns elements of tensors into floats and back, for tools that rewrite checkpoints. Files are
- * little-endian; quantised layouts are ggml's.
+ * little-endian; quantised layouts are ggml's, and bytes with a scale for each row.
  */
 public final class ElementCodec {
   private static final ValueLayout.OfFloat FLOAT =
@@ -24,7 +24,7 @@ public final class ElementCodec {
    * Reads elements {@code [first, first + n)} into the front of {@code out}.
    *
    * @throws IllegalArgumentException if the range is not whole blocks of the tensor, or the tensor
-   *     is I32
+   *     is no numbers (I32, or I8 without row scales)
    */
   public static void decode(WeightView view, long first, int n, float[] out) {
     DType type = view.dtype();
@@ -65,6 +65,23 @@ public final class ElementCodec {
           }
         }
       }
+      case I8 -> {
+        WeightView scales =
+            view.rowScales()
+                .orElseThrow(
+                    () ->
+                        new IllegalArgumentException(
+                            "tensor " + view.name() + " is I8 without row scales"));
+        int width = view.dimension(1);
+        float[] scale = new float[1];
+        for (int i = 0; i < n; ) {
+          int end = (int) Math.min(n, i + width - (first + i) % width);
+          decode(scales, (first + i) / width, 1, scale);
+          for (; i < end; i++) {
+            out[i] = scale[0] * in.get(ValueLayout.JAVA_BYTE, at + i);
+          }
+        }
+      }
       case I32 ->
           throw new IllegalArgumentException("tensor " + view.name() + " is I32, not numbers");
     }
@@ -74,7 +91,7 @@ public final class ElementCodec {
    * Writes the first {@code n} floats of {@code in} at byte {@code at} of {@code out}, rounded to
    * nearest. Q8_0 as ggml's {@code quantize_row_q8_0_ref}: scale max|x|/127.
    *
-   * @throws IllegalArgumentException for Q4_0 and I32, or if {@code n} is not whole blocks
+   * @throws IllegalArgumentException for Q4_0, I32 and I8, or if {@code n} is not whole blocks
    */
   public static void encode(float[] in, int n, DType type, MemorySegment out, long at) {
     type.bytes(n);
@@ -95,7 +112,7 @@ public final class ElementCodec {
           quantise(in, b, out, at);
         }
       }
-      case Q4_0, I32 ->
+      case Q4_0, I32, I8 ->
           throw new IllegalArgumentException(
               "tensors cannot be written as " + type + "; use F32, F16, BF16 or Q8_0");
     }

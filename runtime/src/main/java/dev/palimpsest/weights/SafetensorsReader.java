@@ -32,14 +32,14 @@ final class SafetensorsReader {
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private static final Map<String, DType> READABLE =
-      Map.of("F32", DType.F32, "F16", DType.F16, "BF16", DType.BF16, "I32", DType.I32);
+      Map.of(
+          "F32", DType.F32, "F16", DType.F16, "BF16", DType.BF16, "I32", DType.I32, "I8", DType.I8);
 
   /** Element sizes of types that the format knows and no backend reads. */
   private static final Map<String, Integer> OTHER_SIZES =
       Map.ofEntries(
           Map.entry("BOOL", 1),
           Map.entry("U8", 1),
-          Map.entry("I8", 1),
           Map.entry("F8_E4M3", 1),
           Map.entry("F8_E5M2", 1),
           Map.entry("F8_E8M0", 1),

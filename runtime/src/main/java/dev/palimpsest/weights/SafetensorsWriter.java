@@ -23,7 +23,7 @@ public final class SafetensorsWriter {
   /**
    * Begins a file.
    *
-   * @param tensors in file order; F32, F16, BF16 or I32
+   * @param tensors in file order; F32, F16, BF16, I32 or I8
    * @param metadata free text pairs for the header; transformers wants {@code format=pt}
    * @throws IllegalArgumentException for a name given twice or a type that the format does not know
    */

@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.cpu.CpuDevice;
 import dev.palimpsest.kernels.cpu.CpuOptions;
-import dev.palimpsest.process.ActiveBlock;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -53,6 +52,7 @@ class KvPoolTest {
         var pages = pool.reserve(tokens);
         assertEquals(free >= (tokens + 63) / 64, pages.isPresent());
         refused += pages.isEmpty() ? 1 : 0;
+        pages.ifPresent(KvPages::prepare);
         pages.ifPresent(held::add);
       }
       BitSet used = new BitSet();
@@ -69,6 +69,17 @@ class KvPoolTest {
     assertTrue(refused > 100, "the pool was never full");
   }
 
+  /** Taking pages is quick, whoever waits for it; their memory is made when it is asked for. */
+  @Test
+  void memoryIsMadeWhenPagesArePrepared() {
+    KvPages pages = pool.reserve(640).orElseThrow();
+    assertEquals(0, pool.heldBytes());
+    pages.prepare();
+    assertEquals(10 * PAGE, pool.heldBytes());
+    pages.release();
+    assertEquals(10 * PAGE, pool.heldBytes());
+  }
+
   @Test
   void whatCanNeverFitIsRefusedWithTheNumbers() {
     assertEquals(10, pool.pages());
@@ -82,6 +93,12 @@ class KvPoolTest {
     assertThrows(IllegalArgumentException.class, () -> pool.checkFits(321, 2));
     assertThrows(
         IllegalArgumentException.class, () -> RequestCache.of(CacheMode.DUAL, 0, pool, 321, true));
+    assertThrows(
+        IllegalArgumentException.class, () -> RequestCache.ofBlocks(4, 100, pool, 321, true));
+    assertThrows(
+        IllegalArgumentException.class, () -> RequestCache.ofBlocks(0, 100, pool, 64, true));
+    assertThrows(
+        IllegalArgumentException.class, () -> RequestCache.of(CacheMode.BLOCK, 0, pool, 64, true));
     assertFalse(RequestCache.of(CacheMode.NONE, 0, pool, 100_000, true).keeps());
     KvPool none = new KvPool(device, 3, SHAPE, PAGE - 1);
     assertThrows(IllegalArgumentException.class, () -> none.checkFits(1, 1));
@@ -102,35 +119,5 @@ class KvPoolTest {
     assertEquals(4, pool.freePages());
     six.release();
     assertEquals(10, pool.freePages());
-  }
-
-  @Test
-  void aStepFeedsWhatTheCacheLacks() {
-    ActiveBlock first = new ActiveBlock(0, 50, 58);
-    ActiveBlock second = new ActiveBlock(1, 58, 66);
-    RequestCache dual = RequestCache.of(CacheMode.DUAL, 3, pool, 100, false);
-    feeds(dual, first, 0, 100);
-    feeds(dual, first, 50, 58);
-    feeds(dual, first, 50, 58);
-    feeds(dual, first, 0, 100);
-    feeds(dual, first, 50, 58);
-    feeds(dual, second, 0, 100);
-    feeds(dual, second, 58, 66);
-    RequestCache prefix = RequestCache.of(CacheMode.PREFIX, 0, pool, 100, false);
-    feeds(prefix, first, 0, 100);
-    for (int i = 0; i < 9; i++) {
-      feeds(prefix, first, 50, 100);
-    }
-    assertEquals(49, prefix.feedFrom(first, true));
-    feeds(prefix, second, 0, 100);
-    feeds(RequestCache.none(), second, 0, 100);
-    feeds(RequestCache.none(), second, 0, 100);
-    assertThrows(IllegalStateException.class, () -> dual.feedTo(second, 101));
-  }
-
-  private static void feeds(RequestCache cache, ActiveBlock block, int from, int to) {
-    assertEquals(from, cache.feedFrom(block, false));
-    assertEquals(to, cache.feedTo(block, 100));
-    cache.stepped(block);
   }
 }

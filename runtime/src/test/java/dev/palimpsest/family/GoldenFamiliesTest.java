@@ -80,7 +80,7 @@ class GoldenFamiliesTest {
       assertEquals(500, m.maskToken());
       assertEquals(1, m.endToken());
       assertEquals(false, m.shiftedLogits());
-      assertEquals("", Families.describe(c).chatFormat());
+      assertEquals(Optional.empty(), Families.describe(c).chatFormat());
     }
   }
 
@@ -93,6 +93,24 @@ class GoldenFamiliesTest {
       assertEquals(true, m.shiftedLogits());
       assertEquals(true, m.queryKeyValueBias());
       assertEquals(501, m.maskToken());
+    }
+  }
+
+  @Test
+  void sdarSaysWhatItIs() throws URISyntaxException {
+    try (Checkpoint c = Checkpoints.open(golden("sdar-tiny"))) {
+      ModelConfig m = Families.describe(c).config();
+      assertEquals("sdar", m.family());
+      assertEquals(new HeadShape(4, 2, 16), m.heads());
+      assertEquals(48, m.hidden());
+      assertEquals(4, m.mask().blockLength());
+      assertEquals(new Rope(1_000_000, 16, Rope.Pairing.HALF_SPLIT), m.rope());
+      assertEquals(1e-6f, m.normEpsilon());
+      assertEquals(true, m.qkNorm());
+      assertEquals(false, m.queryKeyValueBias());
+      assertEquals(false, m.shiftedLogits());
+      assertEquals(500, m.maskToken());
+      assertEquals(1, m.endToken());
     }
   }
 

@@ -8,7 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.cache.KvPool;
 import dev.palimpsest.cache.RequestCache;
+import dev.palimpsest.kernels.Device;
 import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.KvStore;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.cpu.CpuDevice;
 import dev.palimpsest.kernels.cpu.CpuOptions;
@@ -17,6 +19,7 @@ import dev.palimpsest.process.MaskedDiffusion;
 import dev.palimpsest.process.MaskedOptions;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.process.Revision;
+import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -52,16 +55,24 @@ class CachedSchedulingTest {
     device.close();
   }
 
+  /** A sequence's positions, e.g. {@code 3-7+9-10}. */
+  private static String ranges(StepBatch batch, int s) {
+    StringBuilder out = new StringBuilder();
+    int end = batch.spans().start(s + 1);
+    for (int row = batch.spans().start(s); row < end; row++) {
+      int p = batch.positions()[row];
+      boolean begins = row == batch.spans().start(s) || batch.positions()[row - 1] != p - 1;
+      boolean ends = row == end - 1 || batch.positions()[row + 1] != p + 1;
+      out.append(begins ? (out.isEmpty() ? "" : "+") + p : "").append(ends ? "-" + (p + 1) : "");
+    }
+    return out.toString();
+  }
+
   /** Notes each sequence's positions; refuses broken tokens; checks that wanted rows are fed. */
   private void network(StepBatch batch, Predictions out, boolean shifted) {
     fed.add(
         IntStream.range(0, batch.spans().sequences())
-            .mapToObj(
-                s ->
-                    batch.positions()[batch.spans().start(s)]
-                        + "-"
-                        + (batch.positions()[batch.spans().start(s + 1) - 1] + 1)
-                        + (batch.spans().paged(s) ? "" : " whole"))
+            .mapToObj(s -> ranges(batch, s) + (batch.spans().paged(s) ? "" : " whole"))
             .collect(Collectors.joining(", ")));
     for (int row = 0; row < batch.rows(); row++) {
       if (batch.tokens()[row] == BROKEN) {
@@ -110,6 +121,11 @@ class CachedSchedulingTest {
     }
 
     @Override
+    public void expired() {
+      done.completeExceptionally(new java.util.concurrent.TimeoutException());
+    }
+
+    @Override
     public void failed(Throwable cause) {
       done.completeExceptionally(cause);
     }
@@ -127,7 +143,8 @@ class CachedSchedulingTest {
     try (Scheduler scheduler =
         new Scheduler((batch, out) -> network(batch, out, shifted), shifted, 1000, 10)) {
       int length = process.canvas().length();
-      scheduler.submit(process, RequestCache.of(mode, refresh, pool, length, false), recorder);
+      scheduler.submit(
+          process, RequestCache.of(mode, refresh, pool, length, false), Terms.DEFAULT, recorder);
       recorder.done.join();
     }
     assertEquals(20, pool.freePages());
@@ -146,6 +163,12 @@ class CachedSchedulingTest {
         List.of("0-82", "69-74", "0-82", "0-82", "73-78", "0-82", "0-82", "77-82"),
         feeds(CacheMode.DUAL, 2, true, eightSteps()));
     assertEquals(
+        List.of("0-82", "70-82", "72-82", "0-82", "74-82", "76-82", "0-82", "78-82"),
+        feeds(CacheMode.DELAYED, 0, false, eightSteps()));
+    assertEquals(
+        List.of("0-82", "70-82", "0-82", "0-82", "74-82", "0-82", "0-82", "78-82"),
+        feeds(CacheMode.DELAYED, 2, true, eightSteps()));
+    assertEquals(
         java.util.Collections.nCopies(8, "0-82 whole"),
         feeds(CacheMode.NONE, 0, false, eightSteps()));
   }
@@ -159,8 +182,7 @@ class CachedSchedulingTest {
     return process(tokens, fixed, 4, 8);
   }
 
-  @Test
-  void aBlockOfScatteredHolesReachesFromTheFirstToTheLast() {
+  private static MaskedDiffusion scattered() {
     int[] tokens = new int[60];
     BitSet fixed = new BitSet();
     fixed.set(0, 60);
@@ -168,9 +190,37 @@ class CachedSchedulingTest {
       tokens[p] = MASK;
       fixed.clear(p);
     }
+    return process(tokens, fixed, 3, 6);
+  }
+
+  @Test
+  void aBlockOfScatteredHolesReachesFromTheFirstToTheLast() {
     assertEquals(
         List.of("0-60", "20-31", "20-31", "0-60", "31-51", "31-51"),
-        feeds(CacheMode.DUAL, 0, false, process(tokens, fixed, 3, 6)));
+        feeds(CacheMode.DUAL, 0, false, scattered()));
+  }
+
+  /** Masks of all blocks, what has just been written, and with a shift what precedes the wanted. */
+  @Test
+  void delayedFeedsWhatIsMaskedOrNewWhereverItIs() {
+    assertEquals(
+        List.of(
+            "0-60",
+            "20-22+30-32+40-41+50-51",
+            "21-22+30-32+40-41+50-51",
+            "0-60",
+            "31-32+40-41+50-51",
+            "40-41+50-51"),
+        feeds(CacheMode.DELAYED, 0, false, scattered()));
+    assertEquals(
+        List.of(
+            "0-60",
+            "20-22+29-32+40-41+50-51",
+            "21-22+29-32+40-41+50-51",
+            "0-60",
+            "31-32+39-41+49-51",
+            "40-41+49-51"),
+        feeds(CacheMode.DELAYED, 0, true, scattered()));
   }
 
   @Test
@@ -181,11 +231,15 @@ class CachedSchedulingTest {
       CompletableFuture<Void> submitted =
           scheduler.call(
               () -> {
-                for (CacheMode mode : CacheMode.values()) {
+                for (CacheMode mode :
+                    List.of(CacheMode.NONE, CacheMode.PREFIX, CacheMode.DUAL, CacheMode.DELAYED)) {
                   Recorder recorder = new Recorder();
                   recorders.add(recorder);
                   scheduler.submit(
-                      completing(5, 70, 8, 4), RequestCache.of(mode, 0, pool, 78, false), recorder);
+                      completing(5, 70, 8, 4),
+                      RequestCache.of(mode, 0, pool, 78, false),
+                      Terms.DEFAULT,
+                      recorder);
                 }
                 return null;
               });
@@ -194,11 +248,53 @@ class CachedSchedulingTest {
     }
     assertEquals(
         List.of(
-            "0-78 whole, 0-78, 0-78",
-            "0-78 whole, 70-78, 70-74",
-            "0-78 whole, 0-78, 0-78",
-            "0-78 whole, 74-78, 74-78"),
+            "0-78 whole, 0-78, 0-78, 0-78",
+            "0-78 whole, 70-78, 70-74, 70-78",
+            "0-78 whole, 0-78, 0-78, 0-78",
+            "0-78 whole, 74-78, 74-78, 74-78"),
         fed);
+  }
+
+  /** A device that has less memory than the budget says. */
+  @Test
+  void pagesWithoutMemoryEndTheirRequestAlone() {
+    HeadShape shape = new HeadShape(1, 1, 8);
+    Device small =
+        (Device)
+            Proxy.newProxyInstance(
+                Device.class.getClassLoader(),
+                new Class<?>[] {Device.class},
+                (proxy, method, arguments) -> exhausted(device.keyValues(1, shape, 1 << 16)));
+    try (KvPool empty = new KvPool(small, 1, shape, 1 << 16);
+        Scheduler scheduler =
+            new Scheduler((batch, out) -> network(batch, out, false), false, 1000, 10)) {
+      Recorder refused = new Recorder();
+      Recorder served = new Recorder();
+      int pages = empty.freePages();
+      scheduler.submit(
+          completing(5, 70, 8, 4),
+          RequestCache.of(CacheMode.DUAL, 0, empty, 78, false),
+          Terms.DEFAULT,
+          refused);
+      scheduler.submit(completing(5, 70, 8, 4), served);
+      CompletionException e = assertThrows(CompletionException.class, refused.done::join);
+      assertTrue(e.getCause().getMessage().contains("no memory"), e.toString());
+      served.done.join();
+      assertEquals(pages, empty.freePages());
+    }
+  }
+
+  private static KvStore exhausted(KvStore store) {
+    return (KvStore)
+        Proxy.newProxyInstance(
+            KvStore.class.getClassLoader(),
+            new Class<?>[] {KvStore.class},
+            (proxy, method, arguments) -> {
+              if (method.getName().equals("grow")) {
+                throw new IllegalStateException("there is no memory");
+              }
+              return method.invoke(store, arguments);
+            });
   }
 
   @Test
@@ -215,6 +311,7 @@ class CachedSchedulingTest {
                   scheduler.submit(
                       completing(first, 70, 40, 8),
                       RequestCache.of(CacheMode.DUAL, 0, pool, 110, false),
+                      Terms.DEFAULT,
                       recorder);
                 }
                 return null;

@@ -6,13 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.kernels.Predictions;
-import dev.palimpsest.kernels.Sampling;
-import dev.palimpsest.network.StepBatch;
-import dev.palimpsest.process.Canvas;
-import dev.palimpsest.process.Change;
-import dev.palimpsest.process.DiffusionProcess;
-import dev.palimpsest.process.Revision;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -25,146 +18,6 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(20)
 class SchedulerTest {
-  private static final int MASK = 99;
-
-  /** Predicts for every wanted position the sum of its sequence's first token and its position. */
-  private static void predict(StepBatch batch, Predictions out) {
-    out.resize(batch.wanted().size());
-    for (int i = 0; i < out.size(); i++) {
-      int row = batch.wanted().row(i);
-      int start = 0;
-      for (int s = 0; s < batch.spans().sequences(); s++) {
-        if (batch.spans().start(s) <= row) {
-          start = batch.spans().start(s);
-        }
-      }
-      out.set(i, batch.tokens()[start] + batch.wanted().position(i), 0.5, 0.1, -1);
-    }
-  }
-
-  /** Writes one masked position a step, from the left; the first token is the prompt. */
-  private static final class LeftToRight implements DiffusionProcess {
-    private final Canvas canvas = new Canvas(MASK);
-    private final int prompt;
-    private final int length;
-    private int step;
-
-    LeftToRight(int prompt, int length) {
-      this.prompt = prompt;
-      this.length = length;
-    }
-
-    @Override
-    public Canvas canvas() {
-      return canvas;
-    }
-
-    @Override
-    public Revision start() {
-      List<Change> changes = new ArrayList<>();
-      changes.add(new Change.Insert(0, prompt));
-      for (int i = 1; i < length; i++) {
-        changes.add(new Change.Insert(i, MASK));
-      }
-      Revision revision = new Revision(0, changes, length - 1);
-      canvas.apply(revision);
-      return revision;
-    }
-
-    @Override
-    public boolean finished() {
-      return step == length - 1;
-    }
-
-    @Override
-    public boolean fixed(int position) {
-      return position == 0;
-    }
-
-    @Override
-    public int[] wanted() {
-      return new int[] {step + 1};
-    }
-
-    @Override
-    public Sampling sampling() {
-      return Sampling.GREEDY;
-    }
-
-    @Override
-    public long seed() {
-      return 0;
-    }
-
-    @Override
-    public int step() {
-      return step;
-    }
-
-    @Override
-    public float guidance() {
-      return 0;
-    }
-
-    @Override
-    public Revision advance(Predictions predictions, int offset) {
-      if (prompt == 13) {
-        throw new IllegalStateException("process 13 is broken");
-      }
-      Revision revision =
-          new Revision(
-              ++step,
-              List.of(
-                  new Change.Commit(
-                      step, predictions.token(offset), predictions.confidence(offset))),
-              length - 1 - step);
-      canvas.apply(revision);
-      return revision;
-    }
-  }
-
-  /** Keeps what it is told. */
-  private static final class Recorder implements RequestObserver {
-    final Canvas replay = new Canvas(MASK);
-    final CompletableFuture<List<Integer>> done = new CompletableFuture<>();
-    final AtomicInteger ends = new AtomicInteger();
-    volatile boolean cancelled;
-
-    @Override
-    public void revised(Revision revision) {
-      replay.apply(revision);
-    }
-
-    @Override
-    public void finished() {
-      ends.incrementAndGet();
-      done.complete(java.util.Arrays.stream(replay.tokens()).boxed().toList());
-    }
-
-    @Override
-    public void failed(Throwable cause) {
-      ends.incrementAndGet();
-      done.completeExceptionally(cause);
-    }
-
-    @Override
-    public boolean cancelled() {
-      return cancelled;
-    }
-
-    Throwable failure() throws Exception {
-      return done.<Throwable>handle((tokens, failure) -> failure).get(10, TimeUnit.SECONDS);
-    }
-  }
-
-  private static List<Integer> expected(int prompt, int length) {
-    List<Integer> tokens = new ArrayList<>();
-    for (int i = 0; i < length; i++) {
-      tokens.add(prompt + i);
-    }
-    return tokens;
-  }
-
   @Test
   void requestsOfManyLengthsShareBatchesAndEndWithTheirOwnTokens() throws Exception {
     AtomicInteger largest = new AtomicInteger();
@@ -172,7 +25,7 @@ class SchedulerTest {
         (batch, out) -> {
           largest.accumulateAndGet(batch.spans().sequences(), Math::max);
           assertTrue(batch.rows() <= 40, "batch of " + batch.rows() + " rows");
-          predict(batch, out);
+          LeftToRight.predict(batch, out);
         };
     try (Scheduler scheduler = new Scheduler(network, false, 40, 1000)) {
       List<Recorder> recorders = new ArrayList<>();
@@ -187,7 +40,8 @@ class SchedulerTest {
       gated.get(10, TimeUnit.SECONDS);
       for (int i = 0; i < 30; i++) {
         assertEquals(
-            expected(100 + i, 2 + i % 17), recorders.get(i).done.get(10, TimeUnit.SECONDS));
+            LeftToRight.expected(100 + i, 2 + i % 17),
+            recorders.get(i).done.get(10, TimeUnit.SECONDS));
         assertEquals(1, recorders.get(i).ends.get());
       }
       assertTrue(largest.get() > 1, "requests never shared a batch");
@@ -205,7 +59,7 @@ class SchedulerTest {
 
   @Test
   void aShortRequestOvertakesALongOneThatCameFirst() throws Exception {
-    try (Scheduler scheduler = new Scheduler(SchedulerTest::predict, false, 100, 10)) {
+    try (Scheduler scheduler = new Scheduler(LeftToRight::predict, false, 100, 10)) {
       Recorder slow = new Recorder();
       Recorder fast = new Recorder();
       AtomicInteger order = new AtomicInteger();
@@ -230,7 +84,7 @@ class SchedulerTest {
               throw new IllegalArgumentException("token 66 is outside the vocabulary");
             }
           }
-          predict(batch, out);
+          LeftToRight.predict(batch, out);
         };
     try (Scheduler scheduler = new Scheduler(network, false, 1000, 10)) {
       Recorder good = new Recorder();
@@ -242,7 +96,7 @@ class SchedulerTest {
       scheduler.submit(new LeftToRight(66, 20), badToken);
       scheduler.submit(new LeftToRight(13, 20), badProcess);
       gate.countDown();
-      assertEquals(expected(100, 20), good.done.get(10, TimeUnit.SECONDS));
+      assertEquals(LeftToRight.expected(100, 20), good.done.get(10, TimeUnit.SECONDS));
       assertTrue(badToken.failure().getMessage().contains("token 66"));
       assertTrue(badProcess.failure().getMessage().contains("process 13"));
     }
@@ -258,7 +112,7 @@ class SchedulerTest {
           steps.incrementAndGet();
           stepped.countDown();
           awaitQuietly(goOn);
-          predict(batch, out);
+          LeftToRight.predict(batch, out);
         };
     try (Scheduler scheduler = new Scheduler(network, false, 1000, 10)) {
       Recorder recorder = new Recorder();
@@ -273,7 +127,7 @@ class SchedulerTest {
 
   @Test
   void aFullQueueRefusesWithTheLimit() {
-    try (Scheduler scheduler = new Scheduler(SchedulerTest::predict, false, 1000, 2)) {
+    try (Scheduler scheduler = new Scheduler(LeftToRight::predict, false, 1000, 2)) {
       CountDownLatch started = new CountDownLatch(1);
       CountDownLatch gate = new CountDownLatch(1);
       scheduler.call(
@@ -301,7 +155,7 @@ class SchedulerTest {
         (batch, out) -> {
           stepped.countDown();
           awaitQuietly(goOn);
-          predict(batch, out);
+          LeftToRight.predict(batch, out);
         };
     Scheduler scheduler = new Scheduler(network, false, 1000, 10);
     Recorder running = new Recorder();
@@ -332,7 +186,7 @@ class SchedulerTest {
     Stepper network =
         (batch, out) -> {
           rows.add(batch.wanted().row(0));
-          predict(batch, out);
+          LeftToRight.predict(batch, out);
         };
     try (Scheduler scheduler = new Scheduler(network, true, 1000, 10)) {
       Recorder recorder = new Recorder();
@@ -344,7 +198,7 @@ class SchedulerTest {
 
   @Test
   void anErrorEndsWhatRunsAndWhoWaitsForAJobAndIsTold() throws Exception {
-    Scheduler scheduler = new Scheduler(SchedulerTest::predict, false, 1000, 10);
+    Scheduler scheduler = new Scheduler(LeftToRight::predict, false, 1000, 10);
     CountDownLatch gate = new CountDownLatch(1);
     scheduler.call(() -> awaitQuietly(gate));
     CompletableFuture<Integer> failing =
@@ -369,7 +223,7 @@ class SchedulerTest {
 
   @Test
   void jobsThatNeverEndDoNotHoldUpSteps() throws Exception {
-    try (Scheduler scheduler = new Scheduler(SchedulerTest::predict, false, 1000, 10)) {
+    try (Scheduler scheduler = new Scheduler(LeftToRight::predict, false, 1000, 10)) {
       AtomicInteger jobs = new AtomicInteger();
       keepBusy(scheduler, jobs);
       keepBusy(scheduler, jobs);
@@ -378,7 +232,7 @@ class SchedulerTest {
       }
       Recorder recorder = new Recorder();
       scheduler.submit(new LeftToRight(100, 20), recorder);
-      assertEquals(expected(100, 20), recorder.done.get(10, TimeUnit.SECONDS));
+      assertEquals(LeftToRight.expected(100, 20), recorder.done.get(10, TimeUnit.SECONDS));
     }
   }
 
@@ -404,7 +258,7 @@ class SchedulerTest {
     Stepper network =
         (batch, out) -> {
           most.accumulateAndGet(batch.spans().sequences(), Math::max);
-          predict(batch, out);
+          LeftToRight.predict(batch, out);
         };
     try (Scheduler scheduler = new Scheduler(network, false, 1000, 3)) {
       List<Recorder> recorders = new ArrayList<>();
@@ -421,7 +275,8 @@ class SchedulerTest {
         recorders.add(recorder);
       }
       for (int i = 0; i < 40; i++) {
-        assertEquals(expected(100 + i, 9), recorders.get(i).done.get(10, TimeUnit.SECONDS));
+        assertEquals(
+            LeftToRight.expected(100 + i, 9), recorders.get(i).done.get(10, TimeUnit.SECONDS));
       }
     }
     assertTrue(most.get() <= 3, most.get() + " requests took part at a time");

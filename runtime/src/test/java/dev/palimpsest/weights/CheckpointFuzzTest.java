@@ -42,7 +42,7 @@ class CheckpointFuzzTest {
       Pattern.compile(
           "header|data_offsets|weight_map|tensor|magic|version|metadata_kv_count|key |"
               + "not valid JSON|expected a JSON object|is neither a .safetensors|has \\d+ bytes|"
-              + "field |\\S+ (is|are) ");
+              + "(\\S+: )*(field |\\S+ (is|are) )");
 
   private static final long[] EVIL = {
     0,
@@ -102,6 +102,20 @@ class CheckpointFuzzTest {
     Path folder = TinyModel.folder(temp, TinyModel.config(), TinyModel.folderTensors());
     fuzz(folder.resolve("model.safetensors"), folder, 1, headerBytes(folder), true);
     fuzzJson(folder.resolve("model.safetensors"), folder, 2, 8);
+  }
+
+  /** Bytes with scales: the header, and what says how to read them. */
+  @Test
+  void quantized() throws IOException {
+    Path folder = TinyModel.folder(temp, TinyModel.quantizedConfig(), TinyModel.quantizedTensors());
+    fuzz(folder.resolve("model.safetensors"), folder, 9, headerBytes(folder), true);
+    fuzzJson(folder.resolve("model.safetensors"), folder, 10, 8);
+    // Everything behind the header, scales among it: any bytes are numbers, of some kind.
+    int size = (int) Files.size(folder.resolve("model.safetensors"));
+    fuzz(folder.resolve("model.safetensors"), folder, 11, size, false);
+    Path config = folder.resolve("config.json");
+    fuzz(config, folder, 12, (int) Files.size(config), false);
+    fuzzJson(config, folder, 13, 0);
   }
 
   @Test

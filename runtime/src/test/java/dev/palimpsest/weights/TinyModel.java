@@ -59,6 +59,45 @@ public final class TinyModel {
     return out;
   }
 
+  /** {@link #config} of a checkpoint in int8, as compressed-tensors writes it. */
+  public static ObjectNode quantizedConfig() {
+    ObjectNode config = config();
+    config.set(
+        "quantization_config",
+        JsonMapper.shared()
+            .readTree(
+                """
+                {"config_groups": {"group_0": {
+                   "targets": ["Linear"],
+                   "weights": {"num_bits": 8, "type": "int", "symmetric": true,
+                     "strategy": "channel", "dynamic": false, "group_size": null,
+                     "block_structure": null, "actorder": null, "observer": "minmax",
+                     "observer_kwargs": {}},
+                   "input_activations": {"num_bits": 8, "type": "int", "symmetric": true,
+                     "strategy": "token", "dynamic": true, "observer": null},
+                   "output_activations": null}},
+                 "format": "int-quantized", "global_compression_ratio": 1.5,
+                 "ignore": ["model.transformer.ff_out"], "kv_cache_scheme": null,
+                 "quant_method": "compressed-tensors", "quantization_status": "compressed",
+                 "sparsity_config": {}, "transform_config": {}, "version": "0.12.2"}
+                """));
+    return config;
+  }
+
+  /** {@link #folderTensors()} with the block's matrices in I8, their scales behind them. */
+  public static List<TensorSpec> quantizedTensors() {
+    List<TensorSpec> out = new ArrayList<>();
+    for (TensorSpec t : folderTensors()) {
+      if (t.name().contains(".blocks.") && t.shape().size() == 2) {
+        out.add(new TensorSpec(t.name(), DType.I8, t.shape()));
+        out.add(spec(t.name() + "_scale", t.shape().getFirst(), 1));
+      } else {
+        out.add(t);
+      }
+    }
+    return out;
+  }
+
   public static ObjectNode ggufMetadata() {
     ObjectNode m = JsonMapper.shared().createObjectNode();
     m.put("general.architecture", "llada");
@@ -134,9 +173,12 @@ public final class TinyModel {
       byte[] bytes = new byte[Math.toIntExact(t.bytes())];
       float[] values = new float[Math.toIntExact(t.elements())];
       for (int i = 0; i < values.length; i++) {
-        values[i] = (float) random.nextDouble(-1, 1);
+        values[i] = (float) random.nextDouble(t.name().endsWith("_scale") ? 0.001 : -1, 1);
+        if (t.dtype() == DType.I8) {
+          bytes[i] = (byte) random.nextInt(-127, 128);
+        }
       }
-      if (t.dtype() != DType.I32 && t.dtype() != DType.Q4_0) {
+      if (t.dtype() != DType.I32 && t.dtype() != DType.Q4_0 && t.dtype() != DType.I8) {
         ElementCodec.encode(values, values.length, t.dtype(), MemorySegment.ofArray(bytes), 0);
       }
       sink.write(MemorySegment.ofArray(bytes));

@@ -104,10 +104,14 @@ record Corpus(Path folder) {
 
   /** True for the files that no training step may see. */
   static boolean isHeldOut(String library, String path) {
+    return bucket(library, path) < HELD_OUT_PER_MILLE;
+  }
+
+  /** Which thousandth of all files this one falls into, 0 to 999; versions do not count. */
+  static int bucket(String library, String path) {
     String[] parts = library.split(":");
     byte[] hash = sha256((parts[0] + ":" + parts[1] + "/" + path).getBytes(StandardCharsets.UTF_8));
-    int bucket = ((hash[0] & 0xff) << 16 | (hash[1] & 0xff) << 8 | (hash[2] & 0xff)) % 1000;
-    return bucket < HELD_OUT_PER_MILLE;
+    return ((hash[0] & 0xff) << 16 | (hash[1] & 0xff) << 8 | (hash[2] & 0xff)) % 1000;
   }
 
   /**
@@ -196,7 +200,7 @@ record Corpus(Path folder) {
     return new Corpus(folder);
   }
 
-  private static boolean wanted(String name) {
+  static boolean wanted(String name) {
     return name.endsWith(".java")
         && !name.endsWith("package-info.java")
         && !name.endsWith("module-info.java")

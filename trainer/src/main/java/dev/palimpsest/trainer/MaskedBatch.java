@@ -13,10 +13,14 @@ import java.util.SplittableRandom;
  * (completion), or a few spans (infill); these are the shapes of canvas the model will meet. The
  * levels of a batch are stratified over (0, 1].
  *
- * @param ids [rows × length] with MASK put in
- * @param positions masked indices into {@code ids}, ascending
+ * <p>In a share of the rows some visible tokens are wrong as well: those, and about as many that
+ * are right, are predicted too, so that the model learns what a token that is there is worth. That
+ * is what self-correction reads.
+ *
+ * @param ids [rows × length] with MASK and wrong tokens put in
+ * @param positions indices into {@code ids} that are to be predicted, ascending
  * @param targets the token that stood at each of them
- * @param weights 1/t of the row each of them is in
+ * @param weights 1/t of the row a masked one is in; 1 for a visible one
  */
 record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[] weights) {
   /** No row is masked less than this, so that its weight stays finite. */
@@ -25,6 +29,9 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
   /** Tokens a row may move on to start at the beginning of a line. */
   private static final int LINE_SEARCH = 48;
 
+  /** No row has a larger share of its visible tokens wrong. */
+  private static final double MOST_WRONG = 0.2;
+
   /** How the tokens of one step are drawn. */
   record Source(TokenFile tokens, DenoiserShape shape, boolean[] startsLine) {}
 
@@ -32,8 +39,10 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
    * Draws a batch.
    *
    * @param structured fraction of rows with a completion or infill region
+   * @param wrong fraction of rows with wrong tokens among the visible ones
    */
-  static MaskedBatch draw(Source source, int rows, long seed, long step, double structured) {
+  static MaskedBatch draw(
+      Source source, int rows, long seed, long step, double structured, double wrong) {
     int length = source.shape().length();
     int[] ids = new int[rows * length];
     int[] positions = new int[rows * length];
@@ -47,13 +56,27 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
       boolean[] region = region(random, length, random.nextDouble() < structured);
       double u = (r + shift) / rows % 1;
       double t = LEAST_LEVEL + (1 - LEAST_LEVEL) * u;
+      double e = wrong > 0 && random.nextDouble() < wrong ? MOST_WRONG * random.nextDouble() : 0;
       for (int i = 0; i < length; i++) {
+        int at = r * length + i;
+        int token = ids[at];
+        float weight = 0;
         if (region[i] && random.nextDouble() < t) {
-          int at = r * length + i;
-          positions[n] = at;
-          targets[n] = ids[at];
-          weights[n] = (float) (1 / t);
           ids[at] = source.shape().maskId();
+          weight = (float) (1 / t);
+        } else if (e > 0) {
+          double chance = random.nextDouble();
+          if (chance < e) {
+            ids[at] = mistake(source.shape(), random, ids, r * length, token);
+            weight = 1;
+          } else if (chance < 2 * e) {
+            weight = 1;
+          }
+        }
+        if (weight > 0) {
+          positions[n] = at;
+          targets[n] = token;
+          weights[n] = weight;
           n++;
         }
       }
@@ -105,6 +128,20 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
       }
     }
     return region;
+  }
+
+  /**
+   * A token that is not {@code right}: any at all, or one that stands elsewhere in the row, as in
+   * the repetitions of a text that was written many positions at a time.
+   */
+  private static int mistake(
+      DenoiserShape shape, SplittableRandom random, int[] ids, int row, int right) {
+    boolean fromRow = random.nextBoolean();
+    int token = fromRow ? ids[row + random.nextInt(shape.length())] : shape.maskId();
+    while (token == shape.maskId() || token == shape.endId() || token == right) {
+      token = random.nextInt(shape.vocabulary());
+    }
+    return token;
   }
 
   /** Rows {@code from .. to - 1} as a batch of their own. */

@@ -13,6 +13,7 @@ package dev.palimpsest.trainer;
  * @param clip largest norm of the gradient
  * @param averageDecay decay of the weight average
  * @param structured fraction of rows whose masks form a completion or an infill
+ * @param wrong fraction of rows with wrong tokens among the visible ones
  * @param bf16 multiply in bfloat16
  */
 record Settings(
@@ -26,6 +27,7 @@ record Settings(
     double clip,
     double averageDecay,
     double structured,
+    double wrong,
     boolean bf16) {
   static final double BETA1 = 0.9;
   static final double BETA2 = 0.95;

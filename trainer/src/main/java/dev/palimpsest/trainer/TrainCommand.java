@@ -33,6 +33,7 @@ import picocli.CommandLine.Option;
       TrainCommand.TokenizerCommand.class,
       TrainCommand.RunCommand.class,
       TrainCommand.ExportCommand.class,
+      TrainCommand.SampleCommand.class,
       EvaluateCommand.class
     },
     usageHelpAutoWidth = true,
@@ -253,6 +254,14 @@ public final class TrainCommand implements Runnable {
     double structured;
 
     @Option(
+        names = "--wrong",
+        defaultValue = "0",
+        description =
+            "share of rows with wrong tokens among the visible ones, which are predicted too;"
+                + " self-correction learns from them")
+    double wrong;
+
+    @Option(
         names = "--bf16",
         negatable = true,
         defaultValue = "true",
@@ -317,6 +326,7 @@ public final class TrainCommand implements Runnable {
           clip,
           average,
           structured,
+          wrong,
           bf16);
     }
 
@@ -417,6 +427,51 @@ public final class TrainCommand implements Runnable {
     @Override
     public void run() {
       options.build(work);
+    }
+  }
+
+  @Command(
+      name = "sample",
+      description = {
+        "Writes some of the held-out files of a corpus into a folder: what a model is measured on",
+        "where the corpus is not at hand (bench quality)."
+      },
+      showDefaultValues = true)
+  static final class SampleCommand implements Runnable {
+    @Mixin private Help help;
+    @Mixin private Work work;
+
+    @Option(
+        names = "--per-mille",
+        defaultValue = "10",
+        description = "thousandths of all files; at most 40, which are held out")
+    private int perMille;
+
+    @Option(
+        names = "--out",
+        defaultValue = "models/java-tiny/held-out",
+        description = "folder to write into")
+    private Path out;
+
+    @Override
+    public void run() {
+      try {
+        List<String> libraries =
+            work.corpus().manifest().libraries().stream().map(Corpus.Library::coordinates).toList();
+        Path jars = work.corpus().folder().resolve("jars");
+        HeldOutSample.Size size =
+            HeldOutSample.write(
+                out,
+                libraries,
+                perMille,
+                library ->
+                    jars.resolve(
+                        library.split(":")[1] + "-" + library.split(":")[2] + "-sources.jar"));
+        System.out.printf(
+            Locale.ROOT, "%s: %,d files, %,d characters%n", out, size.files(), size.characters());
+      } catch (IOException e) {
+        throw new Failure(e.getMessage() + "; build the corpus first: palimpsest train corpus", e);
+      }
     }
   }
 

@@ -107,7 +107,13 @@ final class Trainer implements AutoCloseable {
    */
   Step train(MaskedBatch.Source source, double progress) {
     MaskedBatch batch =
-        MaskedBatch.draw(source, settings.batch(), settings.seed(), step, settings.structured());
+        MaskedBatch.draw(
+            source,
+            settings.batch(),
+            settings.seed(),
+            step,
+            settings.structured(),
+            settings.wrong());
     double sum = 0;
     for (float w : batch.weights()) {
       sum += Math.min(w, WEIGHT_CAP);
@@ -217,7 +223,7 @@ final class Trainer implements AutoCloseable {
     int chunks = rows / chunk;
     try (NoGradGuard _ = new NoGradGuard()) {
       for (int c = 0; c < chunks; c++) {
-        MaskedBatch batch = MaskedBatch.draw(source, chunk, 0x5eed, c, 0);
+        MaskedBatch batch = MaskedBatch.draw(source, chunk, 0x5eed, c, 0, 0);
         try (PointerScope _ = new PointerScope()) {
           Tensor logProbabilities =
               torch.log_softmax(network.logits(batch.ids(), batch.rows(), batch.positions()), 1);

@@ -13,7 +13,7 @@ final class Fixture {
   private Fixture() {}
 
   static Settings settings(boolean bf16) {
-    return new Settings(SHAPE, 4, 3, 1e-2, 5, 0.1, 0.1, 1, 0.9, 0.4, bf16);
+    return new Settings(SHAPE, 4, 3, 1e-2, 5, 0.1, 0.1, 1, 0.9, 0.4, 0.25, bf16);
   }
 
   /** Tokens that run upwards from a random start, so that neighbours tell what is missing. */

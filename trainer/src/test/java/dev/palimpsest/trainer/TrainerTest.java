@@ -120,7 +120,7 @@ class TrainerTest {
     Path file = folder.resolve("cycle.tokens");
     Files.write(file, cycle);
     DenoiserShape shape = new DenoiserShape(10, 32, 2, 2, 64, 16, 1, 0);
-    Settings settings = new Settings(shape, 16, 3, 1e-2, 20, 0.1, 0, 1, 0.9, 0.4, false);
+    Settings settings = new Settings(shape, 16, 3, 1e-2, 20, 0.1, 0, 1, 0.9, 0.4, 0, false);
     try (TokenFile tokens = TokenFile.open(file);
         Trainer trainer = new Trainer(settings, 2)) {
       MaskedBatch.Source source = new MaskedBatch.Source(tokens, shape, new boolean[10]);

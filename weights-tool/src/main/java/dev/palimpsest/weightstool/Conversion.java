@@ -19,7 +19,6 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,8 +29,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongUnaryOperator;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -42,10 +39,8 @@ import tools.jackson.databind.node.ObjectNode;
  * safetensors they take the type asked for, or that of the matrices if nothing is lost by it.
  */
 final class Conversion {
-  private static final JsonMapper PRETTY =
-      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
   private static final long MAX_EMBEDDED_TOKENIZER = 48 << 20;
-  private static final String EMBEDDED_TOKENIZER = "tokenizer.huggingface.json";
+  static final String EMBEDDED_TOKENIZER = "tokenizer.huggingface.json";
 
   private final Checkpoint source;
   private final Family family;
@@ -72,9 +67,16 @@ final class Conversion {
     List<Path> sidecars = out.claimSidecars(source.files().getFirst().toAbsolutePath());
     List<TensorSpec> specs = new ArrayList<>();
     for (ModelTensor t : tensors) {
-      specs.add(
-          new TensorSpec(
-              t.ggufName(), t.isVector() ? DType.F32 : matrixType(t.view()), t.view().shape()));
+      DType dtype = t.isVector() ? DType.F32 : matrixType(t.view());
+      if (dtype == DType.I8) {
+        throw new IllegalArgumentException(
+            source.path()
+                + ": tensor "
+                + t.view().name()
+                + " is I8 with a scale for each row, which GGUF has no type for; pass --dtype"
+                + " q8_0, bf16 or f32");
+      }
+      specs.add(new TensorSpec(t.ggufName(), dtype, t.view().shape()));
     }
     Rope.Pairing pairing =
         family.interleavedInGguf() ? Rope.Pairing.INTERLEAVED : Rope.Pairing.HALF_SPLIT;
@@ -113,33 +115,26 @@ final class Conversion {
 
   /** Writes a folder of {@code config.json}, {@code model.safetensors} and tokenizer files. */
   long toSafetensors(Path folder, boolean force, PrintWriter err) {
-    OutputFiles out = new OutputFiles(folder, force);
-    Path target = out.claim("model.safetensors");
-    out.claim("config.json");
-    List<Path> sidecars = out.claimSidecars(source.files().getFirst().toAbsolutePath());
+    FolderCopy folderCopy = new FolderCopy(source, folder, force);
     List<TensorSpec> specs = new ArrayList<>();
     for (ModelTensor t : tensors) {
       DType dtype = t.isVector() ? vectorType(t.view()) : matrixType(t.view());
-      if (dtype.blockLength() > 1) {
+      if (dtype.blockLength() > 1 || dtype == DType.I8) {
         throw new IllegalArgumentException(
             source.path()
                 + ": tensor "
                 + t.view().name()
                 + " is "
                 + dtype
-                + ", which safetensors does not know; pass --dtype f32 or bf16");
+                + ", which is not converted into safetensors as it is; pass --dtype f32 or bf16");
       }
       specs.add(new TensorSpec(t.folderName(), dtype, t.view().shape()));
     }
-    try (TensorSink sink = SafetensorsWriter.open(target, specs, Map.of("format", "pt"))) {
+    try (TensorSink sink =
+        SafetensorsWriter.open(folderCopy.weights(), specs, Map.of("format", "pt"))) {
       write(sink, specs, Rope.Pairing.HALF_SPLIT, err);
     }
-    out.write("config.json", (configJson(specs) + "\n").getBytes(StandardCharsets.UTF_8));
-    out.copy(sidecars);
-    JsonNode tokenizer = source.metadata().path(EMBEDDED_TOKENIZER);
-    if (tokenizer.isString() && !Files.exists(folder.resolve("tokenizer.json"))) {
-      out.write("tokenizer.json", tokenizer.stringValue().getBytes(StandardCharsets.UTF_8));
-    }
+    folderCopy.write(folderCopy.config(family, model.config(), mostBytes(specs)));
     return total(specs);
   }
 
@@ -172,7 +167,12 @@ final class Conversion {
 
   private DType matrixType(WeightView view) {
     DType wanted = type.orElse(view.dtype());
-    return view.shape().getLast() % wanted.blockLength() == 0 ? wanted : view.dtype();
+    return view.shape().getLast() % wanted.blockLength() == 0 ? wanted : unblocked(view);
+  }
+
+  /** What a matrix stays when it cannot be had in blocks; bytes with scales become bf16. */
+  private static DType unblocked(WeightView view) {
+    return view.dtype() == DType.I8 ? DType.BF16 : view.dtype();
   }
 
   private DType vectorType(WeightView view) {
@@ -180,7 +180,9 @@ final class Conversion {
       return type.get();
     }
     DType matrices = model.weights().layers().getFirst().query().dtype();
-    return matrices.blockLength() == 1 && lossless(view, matrices) ? matrices : view.dtype();
+    return matrices.blockLength() == 1 && matrices != DType.I8 && lossless(view, matrices)
+        ? matrices
+        : view.dtype();
   }
 
   private static boolean lossless(WeightView view, DType type) {
@@ -233,21 +235,6 @@ final class Conversion {
     return template.isString() ? Optional.of(template.stringValue()) : Optional.empty();
   }
 
-  private String configJson(List<TensorSpec> specs) {
-    ObjectNode out;
-    if (source.format().equals("safetensors")) {
-      out = (ObjectNode) source.metadata().deepCopy();
-    } else {
-      out = family.configJson(model.config());
-      JsonNode begin = source.metadata().path("tokenizer.ggml.bos_token_id");
-      if (begin.isIntegralNumber()) {
-        out.set("bos_token_id", begin);
-      }
-    }
-    out.put("torch_dtype", Synthesis.torchName(mostBytes(specs)));
-    return PRETTY.writeValueAsString(out);
-  }
-
   private static DType mostBytes(List<TensorSpec> specs) {
     return specs.stream().max(Comparator.comparingLong(TensorSpec::bytes)).orElseThrow().dtype();
   }
@@ -259,7 +246,7 @@ final class Conversion {
       case Q4_0 -> 2;
       case Q8_0 -> 7;
       case BF16 -> 32;
-      case F32, I32 -> 0;
+      case F32, I32, I8 -> 0;
     };
   }
 

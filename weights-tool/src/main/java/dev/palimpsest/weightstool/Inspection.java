@@ -5,6 +5,7 @@ import dev.palimpsest.family.Families;
 import dev.palimpsest.family.ModelDescription;
 import dev.palimpsest.kernels.WeightView;
 import dev.palimpsest.network.ModelConfig;
+import dev.palimpsest.text.ChatFormat;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.CheckpointException;
 import java.io.IOException;
@@ -27,7 +28,12 @@ import tools.jackson.databind.node.ObjectNode;
 final class Inspection {
   private record Amount(long tensors, long elements, long bytes) {
     Amount plus(WeightView view) {
-      return new Amount(tensors + 1, elements + view.elements(), bytes + view.memory().byteSize());
+      return new Amount(tensors + 1, elements + view.elements(), bytes + bytes(view));
+    }
+
+    /** Its scales included. */
+    static long bytes(WeightView view) {
+      return view.memory().byteSize() + view.rowScales().map(Amount::bytes).orElse(0L);
     }
   }
 
@@ -85,6 +91,7 @@ final class Inspection {
       for (WeightView view : checkpoint.tensors().values()) {
         ObjectNode one = list.addObject();
         one.put("name", view.name()).put("dtype", view.dtype().name());
+        view.rowScales().ifPresent(s -> one.put("row_scales", s.dtype().name()));
         ArrayNode shape = one.putArray("shape");
         view.shape().forEach(d -> shape.add(d.longValue()));
       }
@@ -156,6 +163,7 @@ final class Inspection {
     out.put("rope_dims", c.rope().dims());
     out.put("rope_pairing", c.rope().pairing().name().toLowerCase(Locale.ROOT));
     out.put("attention", c.mask().blockLength() == 0 ? "full" : "block-causal");
+    out.put("attention_block", c.mask().blockLength());
     out.put("norm_epsilon", Double.parseDouble(Float.toString(c.normEpsilon())));
     out.put("qk_norm", c.qkNorm());
     out.put("qkv_bias", c.queryKeyValueBias());
@@ -165,7 +173,7 @@ final class Inspection {
     out.put("mask_token", c.maskToken());
     out.put("end_token", c.endToken());
     out.put("pad_token", c.padToken());
-    out.put("chat_format", model.chatFormat());
+    out.put("chat_format", model.chatFormat().map(ChatFormat::name).orElse(""));
     return out;
   }
 
@@ -174,7 +182,7 @@ final class Inspection {
     for (WeightView v : checkpoint.tensors().values()) {
       rows.add(
           new String[] {
-            v.name(), v.dtype().name(), v.shape().toString(), Sizes.bytes(v.memory().byteSize())
+            v.name(), v.dtype().name(), v.shape().toString(), Sizes.bytes(Amount.bytes(v))
           });
     }
     checkpoint

@@ -73,8 +73,8 @@ final class Synthesis {
       matrix(a.head(), b.head(), config.vocabulary(), hidden, HEAD_SCALE, false);
     }
     for (int i = 0; i < config.layers(); i++) {
-      norm(i, a.attentionNorm(), b.attentionNorm());
-      norm(i, a.ffnNorm(), b.ffnNorm());
+      norm(i, a.attentionNorm(), b.attentionNorm(), hidden);
+      norm(i, a.ffnNorm(), b.ffnNorm(), hidden);
       TensorNames.Projections p = a.projections();
       TensorNames.Projections q = b.projections();
       boolean turns = family.interleavedInGguf();
@@ -86,6 +86,10 @@ final class Synthesis {
         bias(i, p.query(), q.query(), heads.queryWidth(), turns);
         bias(i, p.key(), q.key(), heads.keyWidth(), turns);
         bias(i, p.value(), q.value(), heads.keyWidth(), false);
+      }
+      if (config.qkNorm()) {
+        norm(i, a.queryNorm().orElseThrow(), b.queryNorm().orElseThrow(), heads.headDim());
+        norm(i, a.keyNorm().orElseThrow(), b.keyNorm().orElseThrow(), heads.headDim());
       }
       projection(i, p.gate(), q.gate(), ffn, hidden, false);
       projection(i, p.up(), q.up(), ffn, hidden, false);
@@ -212,11 +216,11 @@ final class Synthesis {
         turns);
   }
 
-  private void norm(int layer, String a, String b) {
+  private void norm(int layer, String a, String b, int width) {
     vector(
         family.folderNames().weight(layer, a),
         TensorNames.GGUF.weight(layer, b),
-        config.hidden(),
+        width,
         1,
         NORM_SPREAD,
         false);

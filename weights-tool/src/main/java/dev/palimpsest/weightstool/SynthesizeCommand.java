@@ -30,7 +30,8 @@ final class SynthesizeCommand implements Callable<Integer> {
   /** Families as the command line spells them. */
   enum FamilyName {
     llada,
-    dream
+    dream,
+    sdar
   }
 
   /** What {@code --dtype} takes. */
@@ -97,6 +98,14 @@ final class SynthesizeCommand implements Callable<Integer> {
   private int positions;
 
   @Option(
+      names = "--block-length",
+      paramLabel = "N",
+      description =
+          "Positions of a block of attention; only for sdar, the others attend to everything (default:"
+              + " 4).")
+  private Integer blockLength;
+
+  @Option(
       names = "--tied",
       description = "Use the embedding as the head (default: a head of its own).")
   private boolean tied;
@@ -158,6 +167,7 @@ final class SynthesizeCommand implements Callable<Integer> {
   private ModelConfig config() {
     Family f = Families.named(family.name());
     boolean dream = family == FamilyName.dream;
+    boolean sdar = family == FamilyName.sdar;
     int keys = kvHeads == null ? heads : kvHeads;
     atLeast("--layers", layers, 1, 4096);
     atLeast("--hidden", hidden, 2, 1 << 20);
@@ -173,6 +183,11 @@ final class SynthesizeCommand implements Callable<Integer> {
     if (heads % keys != 0) {
       throw wrong("--kv-heads " + keys + " does not divide --heads " + heads);
     }
+    if (blockLength != null && !sdar) {
+      throw wrong("--block-length is for --family sdar; " + family + " attends to everything");
+    }
+    int block = blockLength == null ? 4 : blockLength;
+    atLeast("--block-length", block, 1, 1 << 16);
     int headDim = hidden / heads;
     return new ModelConfig(
         f.name(),
@@ -181,10 +196,10 @@ final class SynthesizeCommand implements Callable<Integer> {
         inner,
         vocab,
         new HeadShape(heads, keys, headDim),
-        new Rope(dream ? 1_000_000 : 500_000, headDim, Rope.Pairing.HALF_SPLIT),
-        AttentionMask.FULL,
-        dream ? 1e-6f : 1e-5f,
-        false,
+        new Rope(dream || sdar ? 1_000_000 : 500_000, headDim, Rope.Pairing.HALF_SPLIT),
+        sdar ? new AttentionMask(block) : AttentionMask.FULL,
+        dream || sdar ? 1e-6f : 1e-5f,
+        sdar,
         dream,
         false,
         tied,

@@ -9,11 +9,12 @@ import picocli.CommandLine.Spec;
 /** {@code palimpsest weights}: what can be done to checkpoints without generating text. */
 @Command(
     name = "weights",
-    description = "Inspects, converts, makes, compares and runs checkpoints.",
+    description = "Inspects, converts, quantizes, makes, compares and runs checkpoints.",
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       InspectCommand.class,
       ConvertCommand.class,
+      QuantizeCommand.class,
       SynthesizeCommand.class,
       LogitsCommand.class,
       CompareCommand.class
@@ -22,7 +23,8 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  palimpsest weights inspect models/java-tiny",
-      "  palimpsest weights convert LLaDA-8B-Instruct --to gguf --dtype q8_0 --out llada.gguf"
+      "  palimpsest weights convert LLaDA-8B-Instruct --to gguf --dtype q8_0 --out llada.gguf",
+      "  palimpsest weights quantize LLaDA-8B-Instruct --to int8 --out llada-int8"
     })
 public final class WeightsCommand implements Runnable {
   @Spec private CommandSpec spec;

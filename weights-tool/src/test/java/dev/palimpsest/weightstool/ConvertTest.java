@@ -197,6 +197,30 @@ class ConvertTest {
     assertTrue(doc.get("problem").stringValue().contains("hidden_act"));
   }
 
+  /** Blocks of attention are said by its folders, and there is no GGUF key for them. */
+  @Test
+  void modelsThatAttendInBlocks() {
+    Path a = temp.resolve("a");
+    CommandRun.ok(with("synthesize", "--family", "sdar", "--block-length", 32, "--out", a));
+    try (Checkpoint c = Checkpoints.open(a)) {
+      assertEquals(32, Families.describe(c).config().mask().blockLength());
+      assertTrue(Families.describe(c).config().qkNorm());
+    }
+    String page = CommandRun.ok("inspect", a);
+    assertTrue(page.contains("block-causal") && page.contains("32"), page);
+    Path b = temp.resolve("b");
+    CommandRun.ok("convert", a, "--to", "safetensors", "--dtype", "f32", "--out", b);
+    assertTrue(CommandRun.ok("compare", a, b).contains("numbers are equal"));
+    CommandRun gguf = CommandRun.of("convert", a, "--to", "gguf", "--out", temp.resolve("g"));
+    assertEquals(1, gguf.status());
+    assertTrue(gguf.err().contains("blocks of 32"), gguf.err());
+    assertFalse(Files.exists(temp.resolve("g/model.gguf")));
+    CommandRun full =
+        CommandRun.of(with("synthesize", "--family", "llada", "--block-length", 8, "--out", temp));
+    assertEquals(2, full.status());
+    assertTrue(full.err().contains("--family sdar"), full.err());
+  }
+
   @Test
   void impossibleShapesAreRefused() {
     CommandRun run =

@@ -11,9 +11,10 @@ import java.nio.ByteOrder;
 
 /**
  * Reads elements of a checkpoint's tensors, whatever their dtype and alignment. Files are
- * little-endian. Quantised layouts are ggml's {@code block_q8_0} and {@code block_q4_0}.
+ * little-endian. Quantised layouts are ggml's {@code block_q8_0} and {@code block_q4_0}, and bytes
+ * with a scale for each row.
  */
-final class Dequantizer {
+public final class Dequantizer {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort SHORT =
@@ -27,10 +28,15 @@ final class Dequantizer {
    * @throws IllegalArgumentException if the dtype is not numeric weights, or a row is not a whole
    *     number of blocks
    */
-  static void check(String op, WeightView view, int rowLength) {
-    if (view.dtype() == DType.I32) {
+  public static void check(String op, WeightView view, int rowLength) {
+    if (!view.isNumbers()) {
       throw new IllegalArgumentException(
-          op + ": tensor " + view.name() + " is I32; weights must be floating or quantised");
+          op
+              + ": tensor "
+              + view.name()
+              + " is "
+              + view.dtype()
+              + "; weights must be floating or quantised, with scales");
     }
     if (rowLength % view.dtype().blockLength() != 0) {
       throw new IllegalArgumentException(
@@ -52,7 +58,7 @@ final class Dequantizer {
    * @param first a multiple of the dtype's block length, as is {@code n}
    * @param out native or heap memory, written from byte {@code outAt}
    */
-  static void read(WeightView view, long first, int n, MemorySegment out, long outAt) {
+  public static void read(WeightView view, long first, int n, MemorySegment out, long outAt) {
     DType type = view.dtype();
     MemorySegment in = view.memory();
     long at = type.bytes(first);
@@ -94,12 +100,32 @@ final class Dequantizer {
           }
         }
       }
+      case I8 -> {
+        WeightView scales =
+            view.rowScales()
+                .orElseThrow(
+                    () ->
+                        new IllegalArgumentException(
+                            "tensor " + view.name() + " is I8 without row scales"));
+        int width = view.dimension(1);
+        for (int i = 0; i < n; ) {
+          int end = (int) Math.min(n, i + width - (first + i) % width);
+          float scale = scale(scales, (first + i) / width);
+          for (; i < end; i++) {
+            put(out, outAt, i, scale * in.get(JAVA_BYTE, at + i));
+          }
+        }
+      }
       case I32 -> throw new IllegalArgumentException("tensor " + view.name() + " is I32");
     }
   }
 
-  /** As {@link #read}, rounded to bf16 (exact where the tensor is bf16). */
-  static void readBfloat16(
+  /**
+   * As {@link #read}, rounded to bf16 (exact where the tensor is bf16).
+   *
+   * @param floats scratch of at least {@code n} floats
+   */
+  public static void readBfloat16(
       WeightView view, long first, int n, MemorySegment out, long outAt, MemorySegment floats) {
     if (view.dtype() == DType.BF16 && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
       MemorySegment.copy(view.memory(), 2 * first, out, outAt, 2L * n);
@@ -112,6 +138,15 @@ final class Dequantizer {
           outAt + 2L * i,
           Bfloat16.of(floats.get(ValueLayout.JAVA_FLOAT, 4L * i)));
     }
+  }
+
+  private static float scale(WeightView scales, long row) {
+    MemorySegment in = scales.memory();
+    return switch (scales.dtype()) {
+      case F32 -> in.get(FLOAT, 4 * row);
+      case F16 -> Float.float16ToFloat(in.get(SHORT, 2 * row));
+      default -> Bfloat16.toFloat(in.get(SHORT, 2 * row));
+    };
   }
 
   private static void put(MemorySegment out, long at, int i, float v) {

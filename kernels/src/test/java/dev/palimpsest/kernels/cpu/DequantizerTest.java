@@ -49,7 +49,7 @@ class DequantizerTest {
         int nibble = in < 16 ? pair % 16 : pair / 16;
         yield Float.float16ToFloat(m.get(JAVA_SHORT_UNALIGNED, at)) * (nibble - 8);
       }
-      case I32 -> throw new IllegalArgumentException();
+      case I32, I8 -> throw new IllegalArgumentException();
     };
   }
 
@@ -67,6 +67,33 @@ class DequantizerTest {
       assertEquals(3.5f, out[16]);
       assertEquals(1f, out[15]);
       assertEquals(0f, out[31]);
+    }
+  }
+
+  /** Whole rows, and a stretch that begins and ends within rows. */
+  @Test
+  void bytesAreMultipliedByTheScaleOfTheirRow() {
+    try (Arena arena = Arena.ofConfined()) {
+      byte[] bytes = {1, -128, 127, 3, 0, -5, 7, 8, -9, 10, 11, 12};
+      float[] scales = {0.5f, 0.25f, 3};
+      WeightView plain =
+          new WeightView("w", DType.I8, List.of(3L, 4L), MemorySegment.ofArray(bytes));
+      for (DType type : List.of(DType.F32, DType.F16, DType.BF16)) {
+        WeightView view = plain.scaledBy(Fixture.view(arena, "w_scale", type, scales, 3, 1));
+        for (int[] range : new int[][] {{0, 12}, {4, 4}, {3, 6}, {10, 2}}) {
+          float[] out = new float[range[1]];
+          Dequantizer.read(view, range[0], range[1], MemorySegment.ofArray(out), 0);
+          for (int i = 0; i < out.length; i++) {
+            assertEquals(bytes[range[0] + i] * scales[(range[0] + i) / 4], out[i]);
+          }
+        }
+      }
+      assertThrows(
+          IllegalArgumentException.class, () -> Dequantizer.check("pack", plain, 4), "no scales");
+      WeightView two = Fixture.view(arena, "two", DType.F32, new float[2], 2, 1);
+      String message =
+          assertThrows(IllegalArgumentException.class, () -> plain.scaledBy(two)).getMessage();
+      assertTrue(message.contains("F32[2, 1]") && message.contains("I8[3, 4]"), message);
     }
   }
 

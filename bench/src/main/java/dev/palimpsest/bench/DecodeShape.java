@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.bench;
+
+import dev.palimpsest.GenerationRequest;
+import dev.palimpsest.cache.CacheMode;
+import dev.palimpsest.network.ModelConfig;
+import dev.palimpsest.process.MaskedOptions.Algorithm;
+import java.util.Locale;
+
+/**
+ * What a measured request asks for.
+ *
+ * @param promptLength tokens of the prompt
+ * @param newTokens tokens written
+ * @param blockLength of them written together; 0 is all
+ * @param tokensPerStep most tokens a step commits; unused with a threshold
+ * @param threshold from which confidence tokens are committed; null for so many a step
+ * @param algorithm commit rule
+ * @param cache keys and values that are kept
+ * @param cacheRefresh steps between refreshes within a block; 0 is none
+ */
+record DecodeShape(
+    int promptLength,
+    int newTokens,
+    int blockLength,
+    int tokensPerStep,
+    Double threshold,
+    Algorithm algorithm,
+    CacheMode cache,
+    int cacheRefresh) {
+
+  /** The same at another point of a sweep. */
+  DecodeShape with(int tokensPerStep, CacheMode cache, int cacheRefresh) {
+    return new DecodeShape(
+        promptLength,
+        newTokens,
+        blockLength,
+        tokensPerStep,
+        threshold,
+        algorithm,
+        cache,
+        cacheRefresh);
+  }
+
+  /** Tokens of a block, the whole text if it is not written in blocks. */
+  int block() {
+    return blockLength == 0 ? newTokens : Math.min(blockLength, newTokens);
+  }
+
+  /** Denoising steps of a block, in even shares of at most {@link #tokensPerStep}. */
+  int stepsPerBlock() {
+    return Math.ceilDiv(block(), tokensPerStep);
+  }
+
+  /** Tokens of prompt and new text. */
+  int length() {
+    return promptLength + newTokens;
+  }
+
+  /** Prompt of request {@code index}: spread over the vocabulary, MASK left out. */
+  int[] prompt(ModelConfig config, int index) {
+    int[] prompt = new int[promptLength];
+    for (int i = 0; i < promptLength; i++) {
+      int token = ForwardWork.token(index * promptLength + i, config.vocabulary());
+      prompt[i] = token == config.maskToken() ? (token + 1) % config.vocabulary() : token;
+    }
+    return prompt;
+  }
+
+  /** Request {@code index}: prompts differ from one to the next, and so do seeds. */
+  GenerationRequest request(ModelConfig config, int index) {
+    GenerationRequest.Builder builder = GenerationRequest.builder();
+    if (promptLength > 0) {
+      builder.tokens(prompt(config, index));
+    }
+    if (threshold == null) {
+      builder.steps(Math.ceilDiv(newTokens, block()) * stepsPerBlock());
+    } else {
+      builder.threshold(threshold);
+    }
+    return builder
+        .hole(newTokens)
+        .algorithm(algorithm)
+        .blockLength(blockLength)
+        .cache(cache)
+        .cacheRefresh(cacheRefresh)
+        .seed(index)
+        .build();
+  }
+
+  /** For people. */
+  String description() {
+    return newTokens
+        + " new tokens after "
+        + promptLength
+        + ", "
+        + algorithm.spelling()
+        + (threshold == null ? ", " + tokensPerStep + " a step" : " " + threshold)
+        + ", blocks of "
+        + block()
+        + ", cache "
+        + spell(cache)
+        + (cacheRefresh == 0 ? "" : " refreshed every " + cacheRefresh + " steps");
+  }
+
+  static String spell(CacheMode cache) {
+    return cache.name().toLowerCase(Locale.ROOT);
+  }
+}

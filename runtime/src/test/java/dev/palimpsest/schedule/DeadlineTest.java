@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.schedule;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.palimpsest.cache.RequestCache;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The fake clock goes faster than some requests have time. */
+@Timeout(20)
+class DeadlineTest {
+  private static final Duration SHORT = Duration.ofMillis(30);
+
+  private final AtomicLong now = new AtomicLong(Long.MAX_VALUE - 5);
+  private int calls;
+
+  private Scheduler open(Stepper network) {
+    return new Scheduler(network, false, 1000, 10, now::get);
+  }
+
+  private static void submit(Scheduler scheduler, int length, Duration deadline, Recorder to) {
+    scheduler.submit(
+        new LeftToRight(100, length), RequestCache.none(), new Terms(0, Optional.of(deadline)), to);
+  }
+
+  @Test
+  void whoIsLateLeavesAloneWithWhatItHas() throws Exception {
+    Recorder late = new Recorder();
+    Recorder lastStep = new Recorder();
+    Recorder inTime = new Recorder();
+    Stepper network =
+        (batch, out) -> {
+          if (++calls == 2) {
+            now.addAndGet(SHORT.toNanos());
+          }
+          LeftToRight.predict(batch, out);
+        };
+    try (Scheduler scheduler = open(network)) {
+      scheduler
+          .call(
+              () -> {
+                submit(scheduler, 10, SHORT, late);
+                submit(scheduler, 3, SHORT, lastStep);
+                submit(scheduler, 10, Duration.ofDays(365_000_000), inTime);
+                return true;
+              })
+          .join();
+      assertInstanceOf(TimeoutException.class, late.failure());
+      assertEquals(LeftToRight.expected(100, 10), inTime.done.get(10, TimeUnit.SECONDS));
+      assertEquals(LeftToRight.expected(100, 3), lastStep.done.get(10, TimeUnit.SECONDS));
+    }
+    assertEquals(1, late.ends.get());
+    assertEquals(List.of(100, 101, 102), boxed(late).subList(0, 3));
+    assertEquals(LeftToRight.MASK, late.replay.token(3));
+  }
+
+  private static List<Integer> boxed(Recorder recorder) {
+    return Arrays.stream(recorder.replay.tokens()).boxed().toList();
+  }
+
+  @Test
+  void whoHasNotStartedInTimeNeverDoes() throws Exception {
+    Recorder late = new Recorder();
+    try (Scheduler scheduler = open(LeftToRight::predict)) {
+      scheduler
+          .call(
+              () -> {
+                submit(scheduler, 10, SHORT, late);
+                now.addAndGet(SHORT.toNanos());
+                return true;
+              })
+          .join();
+      assertInstanceOf(TimeoutException.class, late.failure());
+    }
+    assertEquals(0, late.replay.length());
+    assertEquals(1, late.ends.get());
+  }
+
+  @Test
+  void termsAreChecked() {
+    for (Duration none : List.of(Duration.ZERO, Duration.ofMillis(-1))) {
+      assertThrows(IllegalArgumentException.class, () -> new Terms(0, Optional.of(none)));
+    }
+    for (int priority : new int[] {Terms.LOWEST - 1, Terms.HIGHEST + 1}) {
+      IllegalArgumentException e =
+          assertThrows(IllegalArgumentException.class, () -> new Terms(priority, Optional.empty()));
+      assertTrue(e.getMessage().contains("-10 and 10"), e.getMessage());
+    }
+  }
+}
