@@ -159,6 +159,11 @@ final class CudaContext implements AutoCloseable {
   /** Fills memory with zeros once the launches so far are done with it. */
   void zero(long address, long bytes) {
     launches.flush();
+    zeroNew(address, bytes);
+  }
+
+  /** Fills new memory, which no launch can have been given yet, ahead of those that are kept. */
+  void zeroNew(long address, long bytes) {
     check(
         JCudaDriver.cuMemsetD8Async(new DevicePointer(address), (byte) 0, bytes, stream),
         "filling " + bytes + " bytes with zeros");
