@@ -43,7 +43,7 @@ final class DeviceMemory implements AutoCloseable {
               .formatted(size, context.freeBytes(), context.totalBytes(), bytes));
     }
     CudaContext.check(status, "cuMemAlloc(" + size + ")");
-    context.zeroNew(pointer.address(), size);
+    context.zero(pointer.address(), size);
     Arena scope = Arena.ofShared();
     blocks.put(pointer.address(), new Block(pointer, scope, size));
     bytes += size;
