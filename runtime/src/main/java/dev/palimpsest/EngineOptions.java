@@ -14,8 +14,9 @@ import java.util.Objects;
  *     by it once the JIT has compiled them, which takes seconds; false suits a process that writes
  *     one text with a small model and ends
  * @param maxBatchTokens most token rows in one network call; requests beyond it wait for the next
- *     tick
- * @param maxQueued most requests taking part at a time; as many again may wait, more are refused
+ *     one, and fewer rows make it shorter
+ * @param maxQueued most requests taking part at a time; as many again may wait, more are refused or
+ *     made to wait by who submits them
  * @param kvCacheBytes most memory for the K/V caches of all requests together, taken as it is
  *     needed; requests that cache wait for room in it. 0 means a quarter of the machine's memory,
  *     or of what is free on the GPU once the weights are there

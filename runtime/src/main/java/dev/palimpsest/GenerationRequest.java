@@ -182,9 +182,14 @@ public final class GenerationRequest {
     return values.priority;
   }
 
-  /** Time from submission to the end, at most. */
+  /** Time from submission to the end, at most; what takes longer fails. */
   public Optional<Duration> deadline() {
     return values.deadline;
+  }
+
+  /** Time from submission to the end, if possible; what would take longer hurries. */
+  public Optional<Duration> finishWithin() {
+    return values.finishWithin;
   }
 
   /** Collects the parts of a request; reusable, {@link #build} takes a snapshot. */
@@ -208,6 +213,7 @@ public final class GenerationRequest {
     private OptionalLong seed = OptionalLong.empty();
     private int priority;
     private Optional<Duration> deadline = Optional.empty();
+    private Optional<Duration> finishWithin = Optional.empty();
 
     private Builder() {}
 
@@ -231,6 +237,7 @@ public final class GenerationRequest {
       seed = other.seed;
       priority = other.priority;
       deadline = other.deadline;
+      finishWithin = other.finishWithin;
     }
 
     /** Appends text that stays. */
@@ -434,7 +441,7 @@ public final class GenerationRequest {
      * written.
      */
     public Builder priority(int value) {
-      priority = new Terms(value, Optional.empty()).priority();
+      priority = new Terms(value, Optional.empty(), Optional.empty()).priority();
       return this;
     }
 
@@ -445,7 +452,19 @@ public final class GenerationRequest {
      * does not.
      */
     public Builder deadline(Duration value) {
-      deadline = new Terms(0, Optional.of(value)).deadline();
+      deadline = new Terms(0, Optional.of(value), Optional.empty()).deadline();
+      return this;
+    }
+
+    /**
+     * How long the request should take, from submission. One that would take longer at its pace so
+     * far commits more tokens a step, the surest first, so that it is done by then, or a step or
+     * two later: all of the text in time, at the cost of quality instead of a failure. How many
+     * steps fit depends on the machine and its load, and so do the tokens of a request that had to
+     * hurry. Goes well with a later {@link #deadline}.
+     */
+    public Builder finishWithin(Duration value) {
+      finishWithin = new Terms(0, Optional.empty(), Optional.of(value)).finishWithin();
       return this;
     }
 

@@ -205,7 +205,7 @@ final class LocalEngine implements Engine {
   }
 
   private static Terms terms(GenerationRequest request) {
-    return new Terms(request.priority(), request.deadline());
+    return new Terms(request.priority(), request.deadline(), request.finishWithin());
   }
 
   private int[] encode(Piece piece) {

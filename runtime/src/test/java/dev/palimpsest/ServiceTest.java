@@ -31,7 +31,7 @@ class ServiceTest {
   }
 
   private static Engine open(EngineOptions options) {
-    return Engine.open(GoldenPaths.of("llada-tiny"), options.withThreads(1));
+    return Engine.open(GoldenPaths.of("llada-tiny"), options.withThreads(1).withVectorApi(false));
   }
 
   private static GenerationRequest.Builder request(int tokens, int steps) {
@@ -102,7 +102,8 @@ class ServiceTest {
   void gracefulClosingFinishesWhatThereIs() throws Exception {
     Set<Thread> before = Thread.getAllStackTraces().keySet();
     // With a tokenizer: texts are made after the last step.
-    Engine engine = Engine.open(javaTiny(), EngineOptions.DEFAULT.withMaxQueued(4));
+    Engine engine =
+        Engine.open(javaTiny(), EngineOptions.DEFAULT.withVectorApi(false).withMaxQueued(4));
     List<Generation> all = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
       all.add(
@@ -161,7 +162,8 @@ class ServiceTest {
   @Test
   void resultsAreMadeBeforeTheTokenizerGoes() throws Exception {
     for (int i = 0; i < 20; i++) {
-      Engine engine = Engine.open(javaTiny(), EngineOptions.DEFAULT.withThreads(1));
+      Engine engine =
+          Engine.open(javaTiny(), EngineOptions.DEFAULT.withThreads(1).withVectorApi(false));
       Generation generation =
           engine.submit(GenerationRequest.completing("int x", 4).steps(1).build());
       generation.revisions().count();

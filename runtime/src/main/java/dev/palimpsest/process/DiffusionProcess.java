@@ -61,4 +61,13 @@ public interface DiffusionProcess {
    * @return what was changed; already applied to {@link #canvas}
    */
   Revision advance(Predictions predictions, int offset);
+
+  /**
+   * Asks for an end within so many more steps, between two steps; may be asked again, for more or
+   * fewer. A process that would take longer then changes more at a time, at the cost of quality. By
+   * default nothing is changed.
+   *
+   * @param stepsLeft at least 1
+   */
+  default void hurry(int stepsLeft) {}
 }

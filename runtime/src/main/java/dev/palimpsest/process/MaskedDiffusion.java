@@ -36,12 +36,18 @@ import java.util.Objects;
  * doubted nothing or when the budget is used up. What is edited changes on the spot, and a block
  * ends only after a step that edited nothing or after so many steps without a mask.
  *
+ * <p><b>Hurry</b> ({@link #hurry}). The steps left are divided over the blocks by their masks, and
+ * a rule chooses as if they were all that its block was given; where there are fewer steps than
+ * blocks the rest of the canvas becomes one block. A model that attends in blocks takes a step for
+ * each block at least.
+ *
  * <p><b>End of text</b> ({@code stopAtEnd}). Counts in the last hole if nothing fixed follows it;
  * within other holes an end token is a token like any other.
  */
 public final class MaskedDiffusion implements DiffusionProcess {
   private final MaskedOptions options;
-  private final CommitRule rule;
+  private final CommitRule usualRule;
+  private CommitRule rule;
   private final Canvas canvas;
   private final Revision start;
   private final BitSet fixed;
@@ -51,7 +57,9 @@ public final class MaskedDiffusion implements DiffusionProcess {
   // Index into `written` from which the positions run to the end of the canvas without a gap.
   private final int tail;
   private final int[] blockStarts;
-  private final int blocks;
+  // Whether several blocks may be written as one; not if the model attends in blocks.
+  private final boolean joinsBlocks;
+  private int blocks;
   private final Corrector corrector;
 
   private final Candidates masked;
@@ -132,7 +140,8 @@ public final class MaskedDiffusion implements DiffusionProcess {
     this.options = options;
     this.fixed = (BitSet) fixed.clone();
     this.endTokens = endTokens.clone();
-    rule = CommitRule.of(options);
+    usualRule = CommitRule.of(options);
+    rule = usualRule;
     corrector = Corrector.of(options.correction());
     masked = new Candidates(maskToken);
     visible = new Candidates(maskToken);
@@ -147,6 +156,7 @@ public final class MaskedDiffusion implements DiffusionProcess {
             ? BlockStarts.ofPositions(written, modelBlock)
             : BlockStarts.ofCount(written.length, options.blockLength());
     blocks = blockStarts.length - 1;
+    joinsBlocks = modelBlock == 0;
     if (options.pace() instanceof Pace.Steps(int total) && total < blocks) {
       throw new IllegalArgumentException(
           "%d steps are too few for %d blocks (%d tokens to write in blocks of %d): take at least %d steps%s"
@@ -275,8 +285,70 @@ public final class MaskedDiffusion implements DiffusionProcess {
     return new Revision(step, changes, maskedLeft());
   }
 
+  @Override
+  public void hurry(int stepsLeft) {
+    int masks = maskedLeft();
+    if (finished || inTime(stepsLeft, masks)) {
+      return;
+    }
+    int later = 0;
+    for (int b = block + 1; b < blocks; b++) {
+      later += corrects() || maskedBetween(blockStarts[b], blockStarts[b + 1]) > 0 ? 1 : 0;
+    }
+    if (later >= stepsLeft && joinsBlocks) {
+      joinBlocks();
+      later = 0;
+    }
+    int inBlock = maskedInBlock();
+    // A block without masks is still to be corrected.
+    long part = inBlock == 0 ? stepsLeft / (later + 1) : (long) stepsLeft * inBlock / masks;
+    int share = Math.clamp(part, 1, Math.max(1, stepsLeft - later));
+    int needed =
+        options.pace() instanceof Pace.TokensPerStep(int tokens)
+            ? Math.ceilDiv(inBlock, tokens)
+            : 1;
+    int planned = blockSteps - blockStep;
+    if (share >= planned && planned >= needed) {
+      return;
+    }
+    if (share < needed) {
+      rule = CommitRule.of(options.withPace(new Pace.Steps(share)));
+    }
+    blockStep = 0;
+    blockSteps = share;
+    scheduled = inBlock;
+    wantedKnown = false;
+  }
+
+  /** Whether all would be done in {@code stepsLeft} steps without hurry. */
+  private boolean inTime(int stepsLeft, int masks) {
+    return switch (options.pace()) {
+      case Pace.Steps(int total) -> total - step <= stepsLeft;
+      case Pace.TokensPerStep(int tokens) ->
+          !corrects() && Math.ceilDiv(masks, tokens) + blocks - block - 1 <= stepsLeft;
+      // A step commits one at least.
+      case Pace.AsNeeded _ -> !corrects() && masks <= stepsLeft;
+    };
+  }
+
+  private boolean corrects() {
+    return !(options.correction() instanceof Correction.None);
+  }
+
+  /** Makes this block and all that follow one. */
+  private void joinBlocks() {
+    blockStarts[block + 1] = written.length;
+    blocks = block + 1;
+    // An index that no block has had.
+    active = new ActiveBlock(blockStarts.length - 1, firstOpen(), written[written.length - 1] + 1);
+    blockStep = 0;
+    blockSteps = Integer.MAX_VALUE;
+    wantedKnown = false;
+  }
+
   /** Makes {@code next}, or the first block after it with anything to do, the current block. */
   private void enter(int next) {
+    rule = usualRule;
     for (block = next; block < blocks; block++) {
       blockStep = 0;
       blockSteps =
@@ -342,19 +414,20 @@ public final class MaskedDiffusion implements DiffusionProcess {
   }
 
   private int maskedInBlock() {
+    return maskedBetween(blockStart(), blockEnd());
+  }
+
+  /** Masks at {@code written[from .. to - 1]}. */
+  private int maskedBetween(int from, int to) {
     int count = 0;
-    for (int i = blockStart(); i < blockEnd(); i++) {
+    for (int i = from; i < to; i++) {
       count += canvas.masked(written[i]) ? 1 : 0;
     }
     return count;
   }
 
   private int maskedLeft() {
-    int count = 0;
-    for (int p : written) {
-      count += canvas.masked(p) ? 1 : 0;
-    }
-    return count;
+    return maskedBetween(0, written.length);
   }
 
   /** Fills what follows the first end token, once nothing before it is masked, and finishes. */

@@ -240,6 +240,20 @@ public record MaskedOptions(
     return greedy(algorithm, Pace.AsNeeded.UNLIMITED);
   }
 
+  MaskedOptions withPace(Pace value) {
+    return new MaskedOptions(
+        algorithm,
+        value,
+        blockLength,
+        bounds,
+        algorithmTemperature,
+        sampling,
+        guidance,
+        correction,
+        stopAtEnd,
+        seed);
+  }
+
   public MaskedOptions withBlockLength(int value) {
     return new MaskedOptions(
         algorithm,
