@@ -97,6 +97,12 @@ final class VectorRowKernels implements RowKernels {
   private static final FloatVector C4 = broadcast(Exponential.C4);
   private static final FloatVector C3 = broadcast(Exponential.C3);
   private static final FloatVector C2 = broadcast(Exponential.C2);
+  private static final FloatVector T5 = broadcast(Exponential.T5);
+  private static final FloatVector T4 = broadcast(Exponential.T4);
+  private static final FloatVector T3 = broadcast(Exponential.T3);
+  private static final FloatVector T2 = broadcast(Exponential.T2);
+  private static final FloatVector T1 = broadcast(Exponential.T1);
+  private static final FloatVector LOWEST_POWER = broadcast(Exponential.LOWEST_POWER);
   private static final FloatVector LOWEST = broadcast(Exponential.LOWEST);
   private static final FloatVector HIGHEST = broadcast(Exponential.HIGHEST);
 
@@ -117,6 +123,22 @@ final class VectorRowKernels implements RowKernels {
             .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
             .reinterpretAsFloats();
     return e.blend(ZERO, x.compare(VectorOperators.LT, LOWEST));
+  }
+
+  /** 2^x for x ≤ 127. */
+  private static FloatVector exp2(FloatVector x) {
+    FloatVector shifted = x.add(ROUND);
+    FloatVector r = x.sub(shifted.sub(ROUND));
+    FloatVector p = r.fma(T5, T4);
+    p = p.fma(r, T3);
+    p = p.fma(r, T2);
+    p = p.fma(r, T1);
+    p = p.fma(r, ONE);
+    FloatVector e =
+        p.reinterpretAsInts()
+            .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
+            .reinterpretAsFloats();
+    return e.blend(ZERO, x.compare(VectorOperators.LT, LOWEST_POWER));
   }
 
   private static FloatVector broadcast(float x) {
@@ -706,8 +728,9 @@ final class VectorRowKernels implements RowKernels {
     float most = largest(m);
     max[row] = most * scale;
     float sum = numerators(scores, at, end, most, scale);
-    // A loop of its own: together with the exponential the compiler runs out of inlining.
-    narrow(scores, at, out, outAt, end);
+    // A loop of its own: together with the exponential the compiler runs out of inlining. NaN may
+    // get lost in it, and shows in the sum.
+    round(scores, at, out, outAt, end);
     for (int i = end; i < n; i += L) {
       NOTHING.intoMemorySegment(out, outAt + 2L * i, ORDER);
     }
@@ -715,15 +738,26 @@ final class VectorRowKernels implements RowKernels {
   }
 
   private static float numerators(MemorySegment scores, long at, int n, float most, float scale) {
-    FloatVector shift = broadcast(most);
-    FloatVector factor = broadcast(scale);
+    float perBit = scale * Exponential.LOG2_E;
+    FloatVector factor = broadcast(perBit);
+    FloatVector shift = broadcast(-most * perBit);
     FloatVector sum = FloatVector.zero(F);
     for (int i = 0; i < n; i += L) {
-      FloatVector e = exp(load(scores, at + 4L * i).sub(shift).mul(factor));
+      FloatVector e = exp2(load(scores, at + 4L * i).fma(factor, shift));
       e.intoMemorySegment(scores, at + 4L * i, ORDER);
       sum = sum.add(e);
     }
     return total(sum);
+  }
+
+  /** f32 to bf16 for numbers that are not negative: to nearest, ties away from zero. */
+  private static void round(MemorySegment f32, long at, MemorySegment bf16, long outAt, int n) {
+    for (int i = 0; i < n; i += L) {
+      IntVector bits = load(f32, at + 4L * i).reinterpretAsInts();
+      IntVector upper = bits.add(0x8000).lanewise(VectorOperators.LSHR, 16);
+      ((ShortVector) upper.convertShape(VectorOperators.I2S, HALF, 0))
+          .intoMemorySegment(bf16, outAt + 2L * i, ORDER);
+    }
   }
 
   /** The largest lane, by integers of the same order: floats would be checked for NaN and −0. */
