@@ -27,7 +27,7 @@ public interface Engine extends AutoCloseable {
   /** What the model is. */
   ModelConfig config();
 
-  /** Name of the chat format, empty for a base model. */
+  /** Name of the chat format: llada, chatml, unknown; empty for a base model. */
   String chatFormat();
 
   /** The device, for people: threads, precision, libraries. */

@@ -14,10 +14,12 @@ import java.util.Objects;
  *     by it once the JIT has compiled them, which takes seconds; false suits a process that writes
  *     one text with a small model and ends
  * @param maxBatchTokens most token rows in one network call; requests beyond it wait for the next
- *     tick
- * @param maxQueued most requests taking part at a time; as many again may wait, more are refused
+ *     one, and fewer rows make it shorter
+ * @param maxQueued most requests taking part at a time; as many again may wait, more are refused or
+ *     made to wait by who submits them
  * @param kvCacheBytes most memory for the K/V caches of all requests together, taken as it is
- *     needed; requests that cache wait for room in it. 0 means a quarter of the machine's memory
+ *     needed; requests that cache wait for room in it. 0 means a quarter of the machine's memory,
+ *     or of what is free on the GPU once the weights are there
  */
 public record EngineOptions(
     DeviceChoice device,
@@ -29,14 +31,17 @@ public record EngineOptions(
     long kvCacheBytes) {
   /** Where to compute. */
   public enum DeviceChoice {
-    /** The fastest that is there. */
+    /** A CUDA device where there is one that can be used, else the processor. */
     AUTO,
-    CPU
+    /** The processor. */
+    CPU,
+    /** An NVIDIA GPU; without one that can be used, opening fails and says why. */
+    CUDA
   }
 
   /** Precision of matrix products; sums are f32 unless said otherwise. */
   public enum ComputeType {
-    /** bf16 where the processor multiplies it natively, else f32. */
+    /** bf16 on a GPU and where the processor multiplies it natively, else f32. */
     AUTO,
     F32,
     BF16,
@@ -103,7 +108,7 @@ public record EngineOptions(
     return new EngineOptions(device, dtype, threads, vectorApi, maxBatchTokens, maxQueued, value);
   }
 
-  /** The budget that {@link #kvCacheBytes} stands for on this machine. */
+  /** The budget that {@link #kvCacheBytes} stands for on this machine's processor. */
   long kvCacheBudget() {
     if (kvCacheBytes > 0) {
       return kvCacheBytes;

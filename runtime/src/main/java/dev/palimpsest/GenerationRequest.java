@@ -2,14 +2,18 @@
 package dev.palimpsest;
 
 import dev.palimpsest.cache.CacheMode;
+import dev.palimpsest.kernels.Sampling;
+import dev.palimpsest.process.Bound;
+import dev.palimpsest.process.Bounds;
+import dev.palimpsest.process.Correction;
 import dev.palimpsest.process.MaskedOptions;
+import dev.palimpsest.process.Pace;
 import dev.palimpsest.schedule.Terms;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 
@@ -60,20 +64,43 @@ public final class GenerationRequest {
     return List.copyOf(values.pieces);
   }
 
+  /** The algorithm that was named, or that the bounds call for; else the model's family decides. */
   public Optional<MaskedOptions.Algorithm> algorithm() {
-    return values.algorithm;
+    return values.algorithm.or(this::calledFor);
   }
 
-  public OptionalInt steps() {
-    return values.steps;
+  private Optional<MaskedOptions.Algorithm> calledFor() {
+    if (values.bounds.names(Bound.LOW_THRESHOLD)) {
+      return Optional.of(MaskedOptions.Algorithm.HIERARCHICAL);
+    }
+    if (values.bounds.names(Bound.THRESHOLD)) {
+      return Optional.of(MaskedOptions.Algorithm.THRESHOLD);
+    }
+    if (values.bounds.names(Bound.FACTOR)) {
+      return Optional.of(MaskedOptions.Algorithm.FACTOR);
+    }
+    return values.bounds.names(Bound.ENTROPY_BOUND)
+        ? Optional.of(MaskedOptions.Algorithm.ENTROPY_BOUNDED)
+        : Optional.empty();
+  }
+
+  /** How many steps to take, if that was said. */
+  public Optional<Pace> pace() {
+    return values.pace;
+  }
+
+  /** Steps where neither the request nor its algorithm says how many. */
+  public int usualSteps() {
+    return values.usualSteps;
   }
 
   public OptionalInt blockLength() {
     return values.blockLength;
   }
 
-  public OptionalDouble threshold() {
-    return values.threshold;
+  /** What is sure enough, as far as it was said. */
+  public Bounds bounds() {
+    return values.bounds;
   }
 
   public double algorithmTemperature() {
@@ -96,8 +123,8 @@ public final class GenerationRequest {
     return values.guidance;
   }
 
-  public MaskedOptions.Remask remask() {
-    return values.remask;
+  public Correction correction() {
+    return values.correction;
   }
 
   /** Which keys and values a step takes from earlier steps; the model decides if unset. */
@@ -125,29 +152,60 @@ public final class GenerationRequest {
     return values.seed;
   }
 
+  /**
+   * How this request decodes.
+   *
+   * @param otherwise the algorithm where the request calls for none
+   * @param suppressed tokens that are never written
+   * @throws IllegalArgumentException if the request says something that the algorithm has no use
+   *     for
+   */
+  MaskedOptions decoding(MaskedOptions.Algorithm otherwise, int... suppressed) {
+    MaskedOptions.Algorithm decided = algorithm().orElse(otherwise);
+    return new MaskedOptions(
+        decided,
+        values.pace.orElse(
+            decided.countsSteps() ? new Pace.Steps(values.usualSteps) : Pace.AsNeeded.UNLIMITED),
+        blockLength().orElse(0),
+        values.bounds,
+        values.algorithmTemperature,
+        new Sampling(
+            values.temperature, values.topK, values.topP, decided.confidenceOn(), suppressed),
+        values.guidance,
+        values.correction,
+        values.stopAtEnd,
+        seed().orElse(0));
+  }
+
   /** Who goes first when not all fit into a batch; 0 unless set. */
   public int priority() {
     return values.priority;
   }
 
-  /** Time from submission to the end, at most. */
+  /** Time from submission to the end, at most; what takes longer fails. */
   public Optional<Duration> deadline() {
     return values.deadline;
+  }
+
+  /** Time from submission to the end, if possible; what would take longer hurries. */
+  public Optional<Duration> finishWithin() {
+    return values.finishWithin;
   }
 
   /** Collects the parts of a request; reusable, {@link #build} takes a snapshot. */
   public static final class Builder {
     private List<Piece> pieces = new ArrayList<>();
     private Optional<MaskedOptions.Algorithm> algorithm = Optional.empty();
-    private OptionalInt steps = OptionalInt.empty();
+    private Optional<Pace> pace = Optional.empty();
+    private int usualSteps = 8;
     private OptionalInt blockLength = OptionalInt.empty();
-    private OptionalDouble threshold = OptionalDouble.empty();
+    private Bounds bounds = Bounds.USUAL;
     private double algorithmTemperature;
     private float temperature;
     private int topK;
     private float topP = 1f;
     private float guidance;
-    private MaskedOptions.Remask remask = MaskedOptions.Remask.OFF;
+    private Correction correction = Correction.NONE;
     private Optional<CacheMode> cache = Optional.empty();
     private int cacheRefresh;
     private boolean stopAtEnd;
@@ -155,21 +213,23 @@ public final class GenerationRequest {
     private OptionalLong seed = OptionalLong.empty();
     private int priority;
     private Optional<Duration> deadline = Optional.empty();
+    private Optional<Duration> finishWithin = Optional.empty();
 
     private Builder() {}
 
     private Builder(Builder other) {
       pieces = new ArrayList<>(other.pieces);
       algorithm = other.algorithm;
-      steps = other.steps;
+      pace = other.pace;
+      usualSteps = other.usualSteps;
       blockLength = other.blockLength;
-      threshold = other.threshold;
+      bounds = other.bounds;
       algorithmTemperature = other.algorithmTemperature;
       temperature = other.temperature;
       topK = other.topK;
       topP = other.topP;
       guidance = other.guidance;
-      remask = other.remask;
+      correction = other.correction;
       cache = other.cache;
       cacheRefresh = other.cacheRefresh;
       stopAtEnd = other.stopAtEnd;
@@ -177,6 +237,7 @@ public final class GenerationRequest {
       seed = other.seed;
       priority = other.priority;
       deadline = other.deadline;
+      finishWithin = other.finishWithin;
     }
 
     /** Appends text that stays. */
@@ -211,12 +272,49 @@ public final class GenerationRequest {
       return this;
     }
 
-    /** Denoising steps over the whole request; each is one network call. */
-    public Builder steps(int value) {
-      if (value < 1) {
-        throw new IllegalArgumentException("steps must be at least 1; found " + value);
+    /**
+     * How many steps to take. Unset means {@link #usualSteps}, or as many as an algorithm needs
+     * that does not count them.
+     *
+     * @throws IllegalArgumentException if it has been said in another way
+     */
+    public Builder pace(Pace value) {
+      if (pace.isPresent() && pace.get().getClass() != value.getClass()) {
+        throw new IllegalArgumentException(
+            "%s and %s both say how many steps to take: give one of them"
+                .formatted(pace.get(), value));
       }
-      steps = OptionalInt.of(value);
+      pace = Optional.of(value);
+      return this;
+    }
+
+    /**
+     * Denoising steps over the whole request; each is one network call. For algorithms that count
+     * steps.
+     */
+    public Builder steps(int value) {
+      return pace(new Pace.Steps(value));
+    }
+
+    /** So many tokens in every step. For algorithms that count steps, instead of steps. */
+    public Builder tokensPerStep(int value) {
+      return pace(new Pace.TokensPerStep(value));
+    }
+
+    /**
+     * A block takes no more steps than this: where it would, a step commits more than is sure
+     * enough. For algorithms that take as many steps as they need; unset means no limit.
+     */
+    public Builder maxStepsPerBlock(int value) {
+      return pace(new Pace.AsNeeded(value));
+    }
+
+    /**
+     * Steps for an algorithm that counts them where nothing else is said; unset means 8, the middle
+     * of what the process is made for.
+     */
+    public Builder usualSteps(int value) {
+      usualSteps = new Pace.Steps(value).total();
       return this;
     }
 
@@ -234,15 +332,32 @@ public final class GenerationRequest {
     }
 
     /**
-     * Commit everything at least this sure, 0..1; chooses the threshold algorithm unless another is
-     * named.
+     * What is sure enough for an algorithm that takes as many steps as it needs; chooses the
+     * algorithm that it belongs to unless one is named.
      */
-    public Builder threshold(double value) {
-      if (!(value >= 0 && value <= 1)) {
-        throw new IllegalArgumentException("threshold must be between 0 and 1; found " + value);
-      }
-      threshold = OptionalDouble.of(value);
+    public Builder bound(Bound bound, double value) {
+      bounds = bounds.with(bound, value);
       return this;
+    }
+
+    /** Commit everything at least this sure, 0..1: {@link Bound#THRESHOLD}. */
+    public Builder threshold(double value) {
+      return bound(Bound.THRESHOLD, value);
+    }
+
+    /** The surest of each run of masks if it is this sure, 0..1: {@link Bound#LOW_THRESHOLD}. */
+    public Builder lowThreshold(double value) {
+      return bound(Bound.LOW_THRESHOLD, value);
+    }
+
+    /** The n-th surest if it is at least 1 − factor/(n + 1) sure: {@link Bound#FACTOR}. */
+    public Builder factor(double value) {
+      return bound(Bound.FACTOR, value);
+    }
+
+    /** So much entropy a step, in nats: {@link Bound#ENTROPY_BOUND}. */
+    public Builder entropyBound(double value) {
+      return bound(Bound.ENTROPY_BOUND, value);
     }
 
     public Builder algorithmTemperature(double value) {
@@ -270,8 +385,9 @@ public final class GenerationRequest {
       return this;
     }
 
-    public Builder remask(MaskedOptions.Remask value) {
-      remask = Objects.requireNonNull(value, "remask");
+    /** What becomes of committed tokens that turn out wrong; unset means they stay. */
+    public Builder correction(Correction value) {
+      correction = Objects.requireNonNull(value, "correction");
       return this;
     }
 
@@ -325,7 +441,7 @@ public final class GenerationRequest {
      * written.
      */
     public Builder priority(int value) {
-      priority = new Terms(value, Optional.empty()).priority();
+      priority = new Terms(value, Optional.empty(), Optional.empty()).priority();
       return this;
     }
 
@@ -336,15 +452,36 @@ public final class GenerationRequest {
      * does not.
      */
     public Builder deadline(Duration value) {
-      deadline = new Terms(0, Optional.of(value)).deadline();
+      deadline = new Terms(0, Optional.of(value), Optional.empty()).deadline();
       return this;
     }
 
+    /**
+     * How long the request should take, from submission. One that would take longer at its pace so
+     * far commits more tokens a step, the surest first, so that it is done by then, or a step or
+     * two later: all of the text in time, at the cost of quality instead of a failure. How many
+     * steps fit depends on the machine and its load, and so do the tokens of a request that had to
+     * hurry. Goes well with a later {@link #deadline}.
+     */
+    public Builder finishWithin(Duration value) {
+      finishWithin = new Terms(0, Optional.empty(), Optional.of(value)).finishWithin();
+      return this;
+    }
+
+    /**
+     * The request as it is now.
+     *
+     * @throws IllegalArgumentException if there is nothing to write, or the algorithm, where it is
+     *     known, has no use for something that is said; where the model's family decides on the
+     *     algorithm, submitting says so
+     */
     public GenerationRequest build() {
       if (pieces.stream().noneMatch(Piece.Hole.class::isInstance)) {
         throw new IllegalArgumentException("nothing to write: the request has no hole");
       }
-      return new GenerationRequest(new Builder(this));
+      GenerationRequest request = new GenerationRequest(new Builder(this));
+      request.algorithm().ifPresent(request::decoding);
+      return request;
     }
   }
 }

@@ -7,16 +7,11 @@ import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.family.Families;
 import dev.palimpsest.family.ModelDescription;
 import dev.palimpsest.kernels.Device;
-import dev.palimpsest.kernels.Sampling;
-import dev.palimpsest.kernels.cpu.CpuDevice;
-import dev.palimpsest.kernels.cpu.CpuOptions;
 import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.network.Transformer;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.MaskedDiffusion;
-import dev.palimpsest.process.MaskedOptions;
-import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.schedule.Scheduler;
 import dev.palimpsest.schedule.Terms;
 import dev.palimpsest.text.ChatFormat;
@@ -40,11 +35,6 @@ import java.util.stream.IntStream;
 
 /** An engine in this process: one checkpoint, one device, one scheduler. */
 final class LocalEngine implements Engine {
-  /** Steps when a request names none: the middle of what the process is made for. */
-  private static final int DEFAULT_STEPS = 8;
-
-  private static final double DEFAULT_THRESHOLD = 0.9;
-
   private static final Executor CALLBACKS =
       task -> Thread.ofVirtual().name("palimpsest-callback").start(task);
 
@@ -79,7 +69,10 @@ final class LocalEngine implements Engine {
     this.maxBatchTokens = options.maxBatchTokens();
     this.cachePages =
         new KvPool(
-            device, model.config().layers(), model.config().heads(), options.kvCacheBudget());
+            device,
+            model.config().layers(),
+            model.config().heads(),
+            ComputeDevice.kvCacheBudget(device, options));
     this.scheduler =
         new Scheduler(
             network::forward,
@@ -96,7 +89,7 @@ final class LocalEngine implements Engine {
       ModelDescription model = Families.describe(checkpoint);
       Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
       tokenizer.ifPresent(opened::add);
-      Device device = CpuDevice.open(cpuOptions(options));
+      Device device = ComputeDevice.open(options);
       opened.add(device);
       int layers = model.config().layers();
       Transformer network =
@@ -109,37 +102,17 @@ final class LocalEngine implements Engine {
     }
   }
 
-  private static CpuOptions cpuOptions(EngineOptions options) {
-    CpuOptions.ComputeType compute =
-        switch (options.dtype()) {
-          case AUTO, INT8 -> CpuOptions.ComputeType.AUTO;
-          case F32 -> CpuOptions.ComputeType.F32;
-          case BF16 -> CpuOptions.ComputeType.BF16;
-        };
-    return CpuOptions.DEFAULT
-        .withThreads(options.threads())
-        .withComputeType(compute)
-        .withWeights(
-            options.dtype() == EngineOptions.ComputeType.INT8
-                ? CpuOptions.Weights.INT8
-                : CpuOptions.Weights.COMPUTE_TYPE)
-        .withVector(options.vectorApi() ? CpuOptions.Vector.AUTO : CpuOptions.Vector.OFF);
-  }
-
   /** End-of-text, and for a chat model the end of a turn. */
   private static int[] endTokens(ModelDescription model, Optional<Tokenizer> tokenizer) {
     IntStream.Builder ends = IntStream.builder();
     if (model.config().endToken() >= 0) {
       ends.add(model.config().endToken());
     }
-    if (chats(model) && tokenizer.isPresent()) {
-      tokenizer.get().id(ChatFormat.named(model.chatFormat()).endOfTurn()).ifPresent(ends::add);
+    Optional<String> endOfTurn = model.chatFormat().flatMap(ChatFormat::endOfTurn);
+    if (endOfTurn.isPresent() && tokenizer.isPresent()) {
+      tokenizer.get().id(endOfTurn.get()).ifPresent(ends::add);
     }
     return ends.build().distinct().toArray();
-  }
-
-  private static boolean chats(ModelDescription model) {
-    return !model.chatFormat().isEmpty() && !model.chatFormat().equals("unknown");
   }
 
   @Override
@@ -149,7 +122,7 @@ final class LocalEngine implements Engine {
 
   @Override
   public String chatFormat() {
-    return model.chatFormat();
+    return model.chatFormat().map(ChatFormat::name).orElse("");
   }
 
   /** Pages of all requests' caches. */
@@ -209,7 +182,11 @@ final class LocalEngine implements Engine {
     CanvasPlan plan = CanvasPlan.of(request.pieces(), config, this::encode);
     Attending attending = new Attending(config);
     MaskedDiffusion process =
-        attending.process(plan, maskedOptions(request, plan), config.maskToken(), endTokens);
+        attending.process(
+            plan,
+            request.decoding(attending.algorithm(), suppressed(request, plan)),
+            config.maskToken(),
+            endTokens);
     RequestCache cache =
         attending.cache(
             request, cachePages, maxBatchTokens, plan.tokens().length, process.guidance() != 0);
@@ -228,7 +205,7 @@ final class LocalEngine implements Engine {
   }
 
   private static Terms terms(GenerationRequest request) {
-    return new Terms(request.priority(), request.deadline());
+    return new Terms(request.priority(), request.deadline(), request.finishWithin());
   }
 
   private int[] encode(Piece piece) {
@@ -241,42 +218,16 @@ final class LocalEngine implements Engine {
   }
 
   private int[] encodeChat(List<GenerationRequest.Message> messages) {
-    if (!chats(model)) {
-      throw new IllegalArgumentException(
-          checkpoint.path()
-              + (model.chatFormat().isEmpty()
-                  ? " is a base model without a chat format"
-                  : " has a chat template of a kind that is not known")
-              + ": give it text to complete instead");
-    }
-    return tokenizer().encode(ChatFormat.named(model.chatFormat()).format(messages));
-  }
-
-  private MaskedOptions maskedOptions(GenerationRequest request, CanvasPlan plan) {
-    Algorithm algorithm =
-        request
-            .algorithm()
-            .orElseGet(
+    ChatFormat format =
+        model
+            .chatFormat()
+            .orElseThrow(
                 () ->
-                    request.threshold().isPresent()
-                        ? Algorithm.THRESHOLD
-                        : new Attending(model.config()).algorithm());
-    return new MaskedOptions(
-        algorithm,
-        request.steps().orElse(DEFAULT_STEPS),
-        request.blockLength().orElse(0),
-        request.threshold().orElse(DEFAULT_THRESHOLD),
-        request.algorithmTemperature(),
-        new Sampling(
-            request.temperature(),
-            request.topK(),
-            request.topP(),
-            algorithm.confidenceOn(),
-            suppressed(request, plan)),
-        request.guidance(),
-        request.remask(),
-        request.stopAtEnd(),
-        request.seed().orElse(0));
+                    new IllegalArgumentException(
+                        checkpoint.path()
+                            + " is a base model without a chat format: give it text to complete"
+                            + " instead"));
+    return format.encode(messages, tokenizer());
   }
 
   private int[] suppressed(GenerationRequest request, CanvasPlan plan) {

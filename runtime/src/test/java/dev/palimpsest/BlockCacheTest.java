@@ -9,10 +9,14 @@ import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.kernels.Sampling;
+import dev.palimpsest.process.Bounds;
+import dev.palimpsest.process.Correction;
+import dev.palimpsest.process.Correction.Edit;
+import dev.palimpsest.process.Correction.Remask;
 import dev.palimpsest.process.MaskedDiffusion;
 import dev.palimpsest.process.MaskedOptions;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
-import dev.palimpsest.process.MaskedOptions.Remask;
+import dev.palimpsest.process.Pace;
 import dev.palimpsest.process.Revision;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -36,18 +40,19 @@ class BlockCacheTest {
         EngineOptions.DEFAULT.withDtype(dtype).withThreads(2).withMaxBatchTokens(mostRows);
     try (Engine engine = Engine.open(GoldenPaths.of("sdar-tiny"), options)) {
       Random random = new Random(5);
+      Correction none = Correction.NONE;
+      Correction[] corrections = {none, none, none, new Remask(0.05, 9), new Edit(0.02)};
       for (Algorithm algorithm : Algorithm.values()) {
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < corrections.length; i++) {
           GenerationRequest.Builder request =
               GenerationRequest.builder()
                   .tokens(random.ints(1 + random.nextInt(90), 2, 450).toArray())
                   .hole(20 + random.nextInt(20))
                   .algorithm(algorithm)
-                  .steps(25)
-                  .threshold(0.6)
+                  .pace(algorithm.countsSteps() ? new Pace.Steps(25) : new Pace.AsNeeded(3))
                   .temperature(i == 1 ? 1 : 0)
                   .guidance(i == 2 ? 1.5f : 0)
-                  .remask(i == 3 ? new Remask(0.05, 9) : Remask.OFF)
+                  .correction(corrections[i])
                   .seed(i);
           List<Revision> exact = revisions(engine, request.cache(CacheMode.NONE));
           assertTrue(exact.size() > 5, algorithm + " takes too few steps to show anything");
@@ -132,13 +137,13 @@ class BlockCacheTest {
     MaskedOptions options =
         new MaskedOptions(
             Algorithm.LOW_CONFIDENCE,
-            100,
+            new Pace.Steps(100),
             0,
-            0.9,
+            Bounds.USUAL,
             0,
             new Sampling(0, 0, 1, Sampling.Distribution.RAW, decoding.config().maskToken()),
             guidance,
-            Remask.OFF,
+            Correction.NONE,
             false,
             0);
     return MaskedDiffusion.inBlocksOf(

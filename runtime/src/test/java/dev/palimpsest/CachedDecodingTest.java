@@ -8,8 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.process.Canvas;
+import dev.palimpsest.process.Correction;
+import dev.palimpsest.process.Correction.Edit;
+import dev.palimpsest.process.Correction.Remask;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
-import dev.palimpsest.process.MaskedOptions.Remask;
+import dev.palimpsest.process.Pace;
 import dev.palimpsest.process.Revision;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -44,13 +47,16 @@ class CachedDecodingTest {
                   .hole(30 + random.nextInt(30))
                   .algorithm(algorithm)
                   .blockLength(algorithm.knowsBlocks() ? 8 : 0)
-                  .steps(16)
-                  .threshold(0.3)
+                  .pace(algorithm.countsSteps() ? new Pace.Steps(16) : new Pace.AsNeeded(5))
                   .temperature(i == 1 ? 1 : 0)
                   .guidance(i == 2 ? 1.5f : 0)
+                  .correction(i == 1 ? new Edit(0.002) : Correction.NONE)
                   .seed(i);
           if (i == 3) {
-            request.tokens(random.ints(20, 2, 450).toArray()).hole(9).remask(new Remask(0.02, 9));
+            request
+                .tokens(random.ints(20, 2, 450).toArray())
+                .hole(9)
+                .correction(new Remask(0.02, 9));
           }
           List<Revision> exact = revisions(engine, request.cache(CacheMode.NONE));
           assertTrue(exact.size() > 8, algorithm + " takes too few steps to show anything");
@@ -133,12 +139,15 @@ class CachedDecodingTest {
                 .tokens(prompt)
                 .hole(written)
                 .algorithm(algorithm)
-                .steps(rule.steps)
                 .blockLength(blocks ? rule.block : 0)
-                .threshold(rule.threshold)
                 .guidance(guidance)
                 .cache(cache)
                 .cacheRefresh(refresh);
+        if (algorithm == Algorithm.THRESHOLD) {
+          request.threshold(rule.threshold);
+        } else {
+          request.steps(rule.steps);
+        }
         List<List<Integer>> rows = rows(engine, request);
         assertEquals(plain(network, prompt, written, rule), rows, rule + " seed " + seed);
         unlike += rows.equals(rows(engine, request.cache(CacheMode.NONE))) ? 0 : 1;

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.cache.CacheMode;
+import dev.palimpsest.process.Correction.Edit;
+import dev.palimpsest.process.Correction.Remask;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
-import dev.palimpsest.process.MaskedOptions.Remask;
+import dev.palimpsest.process.Pace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -101,8 +103,11 @@ class DeterminismTest {
               .tokens(random.ints(1 + random.nextInt(20), 2, 450).toArray())
               .hole(1 + random.nextInt(30))
               .algorithm(algorithms[i % algorithms.length])
-              .steps(1 + random.nextInt(8))
-              .threshold(0.05)
+              .pace(
+                  pace(
+                      algorithms[i % algorithms.length],
+                      random,
+                      model.equals("sdar-tiny") ? 12 : 1))
               .temperature(i % 3 == 0 ? 0 : 0.7f)
               .topK(i % 5 == 0 ? 20 : 0)
               .topP(i % 4 == 0 ? 0.9f : 1)
@@ -110,19 +115,34 @@ class DeterminismTest {
               .seed(i);
       if (model.equals("sdar-tiny")) {
         // One step for each block at least, and nothing after a hole.
-        builder.cache(i % 4 == 0 ? CacheMode.NONE : CacheMode.BLOCK).steps(12 + random.nextInt(8));
+        builder.cache(i % 4 == 0 ? CacheMode.NONE : CacheMode.BLOCK);
       } else {
         CacheMode[] modes = {CacheMode.NONE, CacheMode.PREFIX, CacheMode.DUAL, CacheMode.DELAYED};
         builder.cache(modes[i / 2 % modes.length]).cacheRefresh(i % 4);
       }
       if (i % 7 == 0) {
-        builder.remask(new Remask(0.02, 4));
+        builder.correction(new Remask(0.02, 4));
         if (!model.equals("sdar-tiny")) {
           builder.tokens(random.ints(5, 2, 450).toArray());
         }
       }
+      if (i % 7 == 3) {
+        builder.correction(new Edit(0.002));
+      }
       requests.add(builder.build());
     }
     return requests;
+  }
+
+  /**
+   * @param fewest steps where they are counted: one for each block at least
+   */
+  private static Pace pace(Algorithm algorithm, Random random, int fewest) {
+    if (!algorithm.countsSteps()) {
+      return new Pace.AsNeeded(1 + random.nextInt(20));
+    }
+    return algorithm != Algorithm.ORIGIN && random.nextBoolean()
+        ? new Pace.TokensPerStep(1 + random.nextInt(6))
+        : new Pace.Steps(fewest + random.nextInt(8));
   }
 }

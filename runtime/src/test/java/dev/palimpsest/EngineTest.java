@@ -104,6 +104,11 @@ class EngineTest {
             .chat(List.of(new GenerationRequest.Message("user", "hi")))
             .hole(4));
     refused("block length", request().algorithm(Algorithm.ENTROPY).blockLength(4));
+    refused("no use for factor 2", request().algorithm(Algorithm.LOW_CONFIDENCE).factor(2));
+    // Only the engine knows that this family's algorithm counts steps.
+    refused(
+        "low-confidence takes a given number of steps and found max steps per block 4",
+        GenerationRequest.builder().hole(4).maxStepsPerBlock(4));
     refused("temperature", request().temperature(-1));
     refused("top-p", request().topP(0));
     refused("top-k", request().topK(-1));

@@ -53,7 +53,7 @@ class GoldenLogitsTest {
     }
   }
 
-  private static double relativeL2(MemorySegment actual, MemorySegment expected) {
+  static double relativeL2(MemorySegment actual, MemorySegment expected) {
     double difference = 0;
     double norm = 0;
     for (long i = 0; i < expected.byteSize(); i += 4) {

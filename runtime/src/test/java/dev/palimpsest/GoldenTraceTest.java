@@ -8,8 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.EngineOptions.DeviceChoice;
 import dev.palimpsest.process.Canvas;
+import dev.palimpsest.process.Correction.Edit;
+import dev.palimpsest.process.Correction.Remask;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
-import dev.palimpsest.process.MaskedOptions.Remask;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -87,7 +88,7 @@ class GoldenTraceTest {
     Path model = golden(trace).resolveSibling(file);
     try (Engine engine = Engine.open(model, options(threads))) {
       // These networks give every token some 1/512: a limit below that remasks part of them.
-      GenerationRequest request = request(golden).remask(new Remask(0.002, 12)).build();
+      GenerationRequest request = request(golden).correction(new Remask(0.002, 12)).build();
       List<int[]> rows = decode(engine, request);
       int mask = engine.config().maskToken();
       boolean remasked = false;
@@ -103,7 +104,33 @@ class GoldenTraceTest {
     }
   }
 
-  private static GenerationRequest.Builder request(JsonNode golden) {
+  /** Editing on a real network: tokens give way to others, and nothing is left masked. */
+  @ParameterizedTest
+  @MethodSource("cases")
+  void editingEnds(String trace, String file, int threads) throws IOException {
+    JsonNode golden = new ObjectMapper().readTree(Files.readString(golden(trace)));
+    Path model = golden(trace).resolveSibling(file);
+    try (Engine engine = Engine.open(model, options(threads))) {
+      List<int[]> rows = decode(engine, request(golden).correction(new Edit(0.002)).build());
+      int mask = engine.config().maskToken();
+      int prompt = golden.get("prompt").size();
+      boolean edited = false;
+      for (int i = 1; i < rows.size(); i++) {
+        for (int p = 0; p < rows.get(i).length; p++) {
+          int before = rows.get(i - 1)[p];
+          boolean gaveWay = before != mask && rows.get(i)[p] != before;
+          assertTrue(!gaveWay || p >= prompt, "the prompt stays");
+          edited |= gaveWay;
+        }
+      }
+      assertTrue(edited, "the case must come up");
+      for (int token : rows.getLast()) {
+        assertTrue(token != mask);
+      }
+    }
+  }
+
+  static GenerationRequest.Builder request(JsonNode golden) {
     GenerationRequest.Builder request =
         GenerationRequest.builder()
             .tokens(tokens(golden.get("prompt")))
@@ -122,7 +149,7 @@ class GoldenTraceTest {
   }
 
   /** The whole row at the start and after every step, by replaying the revisions. */
-  private static List<int[]> decode(Engine engine, GenerationRequest request) {
+  static List<int[]> decode(Engine engine, GenerationRequest request) {
     Canvas canvas = new Canvas(engine.config().maskToken());
     List<int[]> rows = new ArrayList<>();
     Generation generation = engine.submit(request);
@@ -139,7 +166,7 @@ class GoldenTraceTest {
     return rows;
   }
 
-  private static int[] tokens(JsonNode array) {
+  static int[] tokens(JsonNode array) {
     int[] tokens = new int[array.size()];
     for (int i = 0; i < tokens.length; i++) {
       tokens[i] = array.get(i).intValue();

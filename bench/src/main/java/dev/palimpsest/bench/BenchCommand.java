@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
       PeerForwardCommand.class,
       PeerDecodeCommand.class,
       SweepCommand.class,
+      SoakCommand.class,
       JmhCommand.class
     })
 public final class BenchCommand implements Callable<Integer> {

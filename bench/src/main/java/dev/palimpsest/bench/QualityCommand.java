@@ -56,7 +56,8 @@ final class QualityCommand implements Callable<Integer> {
       description = {
         "A configuration instead of a suite's, as key=value,key=value (repeatable; default: those of"
             + " the suite).",
-        "Keys: dtype, weights (as-they-are or int8), rule, steps, tokens-per-step, block, threshold,"
+        "Keys: dtype, weights (as-they-are or int8), rule, steps, tokens-per-step,"
+            + " max-steps-per-block, block, threshold, low-threshold, factor, entropy-bound, edit,"
             + " cache, refresh."
       })
   private List<String> decode = List.of();
@@ -116,8 +117,7 @@ final class QualityCommand implements Callable<Integer> {
   @Option(names = "--markdown", description = "Print tables in Markdown (default: aligned text).")
   private boolean markdown;
 
-  @Option(names = "--json", description = "Print one JSON document instead of tables.")
-  private boolean json;
+  @Mixin private OutputOptions output;
 
   private static final class Task implements ITypeConverter<HoleTask> {
     @Override
@@ -147,10 +147,7 @@ final class QualityCommand implements Callable<Integer> {
     Progress progress = new Progress(spec.commandLine().getErr());
     QualityReport report = measure(configs, progress);
     progress.done();
-    spec.commandLine()
-        .getOut()
-        .print(json ? Json.write(report) + "\n" : QualityTables.of(report, markdown));
-    spec.commandLine().getOut().flush();
+    output.print(report, QualityTables.of(report, markdown));
     return 0;
   }
 

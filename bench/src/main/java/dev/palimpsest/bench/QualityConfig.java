@@ -5,6 +5,7 @@ import dev.palimpsest.EngineOptions;
 import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.cache.CacheMode;
+import dev.palimpsest.process.Correction;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -27,8 +28,13 @@ final class QualityConfig {
           "rule",
           "steps",
           "tokens-per-step",
+          "max-steps-per-block",
           "block",
           "threshold",
+          "low-threshold",
+          "factor",
+          "entropy-bound",
+          "edit",
           "cache",
           "refresh");
 
@@ -95,23 +101,17 @@ final class QualityConfig {
     int block = number("block", 0).orElse(0);
     number("block", 0).ifPresent(request::blockLength);
     int blocks = block == 0 ? 1 : (tokens + block - 1) / block;
-    steps(tokens).ifPresent(steps -> request.steps(Math.clamp(steps, blocks, tokens)));
+    number("steps", 1).ifPresent(steps -> request.steps(Math.clamp(steps, blocks, tokens)));
+    number("tokens-per-step", 1).ifPresent(request::tokensPerStep);
+    number("max-steps-per-block", 1).ifPresent(request::maxStepsPerBlock);
     decimal("threshold").ifPresent(request::threshold);
+    decimal("low-threshold").ifPresent(request::lowThreshold);
+    decimal("factor").ifPresent(request::factor);
+    decimal("entropy-bound").ifPresent(request::entropyBound);
+    decimal("edit").map(Correction.Edit::new).ifPresent(request::correction);
     named("cache", CacheMode.values()).ifPresent(request::cache);
     number("refresh", 0).ifPresent(request::cacheRefresh);
     return request;
-  }
-
-  private Optional<Integer> steps(int tokens) {
-    Optional<Integer> steps = number("steps", 1);
-    Optional<Integer> each = number("tokens-per-step", 1);
-    if (steps.isPresent() && each.isPresent()) {
-      throw new IllegalArgumentException(
-          "steps and tokens-per-step are two ways to say one thing; found both in '"
-              + spelling
-              + "'");
-    }
-    return steps.isPresent() ? steps : each.map(n -> (tokens + n - 1) / n);
   }
 
   private Optional<Algorithm> rule() {

@@ -15,6 +15,9 @@ enum QualitySuite {
       "tokens-per-step=2,block=16,cache=dual",
       "tokens-per-step=2,block=16,cache=dual,refresh=4",
       "tokens-per-step=2,block=16,cache=dual,refresh=2",
+      "tokens-per-step=2,block=16,cache=delayed",
+      "tokens-per-step=2,block=16,cache=delayed,refresh=8",
+      "tokens-per-step=2,block=16,cache=delayed,refresh=4",
       "tokens-per-step=2,block=32",
       "tokens-per-step=2,block=32,cache=dual",
       "tokens-per-step=2,block=32,cache=dual,refresh=4",
@@ -25,7 +28,6 @@ enum QualitySuite {
   rules(
       List.of(HoleTask.LINE, HoleTask.BODY, HoleTask.METHOD),
       false,
-      "tokens-per-step=1",
       "tokens-per-step=1,block=16",
       "tokens-per-step=2",
       "tokens-per-step=2,block=16",
@@ -36,12 +38,38 @@ enum QualitySuite {
       "rule=random,tokens-per-step=2,block=16",
       "rule=margin,tokens-per-step=2",
       "rule=entropy,tokens-per-step=2",
-      "rule=maskgit-plus,tokens-per-step=2",
-      "threshold=0.95,block=16",
       "threshold=0.9,block=16",
       "threshold=0.7,block=16",
       "threshold=0.5,block=16",
-      "threshold=0.3,block=16"),
+      "threshold=0.3,block=16",
+      "rule=factor,factor=1,block=16",
+      "rule=entropy-bounded,entropy-bound=0.35,block=16",
+      "rule=entropy-bounded,entropy-bound=1.5,block=16",
+      "rule=margin-threshold,threshold=0.5,block=16",
+      "rule=hierarchical,block=16",
+      "threshold=0.9,edit=0.9,block=16",
+      "threshold=0.5,edit=0.5,block=16",
+      "threshold=0.9,max-steps-per-block=4,block=16"),
+
+  /** What is best in ten forwards. */
+  budget(
+      List.of(HoleTask.LINE, HoleTask.BODY, HoleTask.METHOD),
+      false,
+      "steps=10",
+      "steps=10,block=8",
+      "steps=10,block=16",
+      "steps=10,block=32",
+      "rule=margin,steps=10",
+      "rule=entropy,steps=10",
+      "rule=maskgit-plus,steps=10",
+      "threshold=0.9,max-steps-per-block=10",
+      "threshold=0.7,max-steps-per-block=10",
+      "rule=factor,factor=1,max-steps-per-block=10",
+      "rule=entropy-bounded,entropy-bound=0.35,max-steps-per-block=10",
+      "rule=hierarchical,max-steps-per-block=10",
+      "rule=margin-threshold,threshold=0.7,max-steps-per-block=10",
+      "threshold=0.9,block=32,max-steps-per-block=5",
+      "rule=hierarchical,block=32,max-steps-per-block=5"),
 
   /** What fewer bits cost. */
   dtypes(
@@ -49,8 +77,9 @@ enum QualitySuite {
       true,
       "dtype=f32,tokens-per-step=2,block=16",
       "dtype=bf16,tokens-per-step=2,block=16",
+      "dtype=int8,tokens-per-step=2,block=16",
       "dtype=f32,weights=int8,tokens-per-step=2,block=16",
-      "dtype=bf16,weights=int8,tokens-per-step=2,block=16");
+      "dtype=int8,weights=int8,tokens-per-step=2,block=16");
 
   private final List<HoleTask> tasks;
   private final boolean loss;

@@ -43,6 +43,13 @@ final class SweepCommand implements Callable<Integer> {
   private Path model;
 
   @Option(
+      names = "--block-model",
+      paramLabel = "PATH",
+      description =
+          "Checkpoint of a model that attends in blocks, for --cache block (default: --model).")
+  private Path blockModel;
+
+  @Option(
       names = "--peer-model",
       required = true,
       split = ",",
@@ -74,7 +81,7 @@ final class SweepCommand implements Callable<Integer> {
       split = ",",
       defaultValue = "1,2,4,8,16,32",
       paramLabel = "K",
-      description = "Most tokens a step commits (default: ${DEFAULT-VALUE}).")
+      description = "Tokens a step commits (default: ${DEFAULT-VALUE}).")
   private List<Integer> paces;
 
   @Option(
@@ -143,11 +150,13 @@ final class SweepCommand implements Callable<Integer> {
   private static final class Cell {
     private final SweepReport.Row row;
     private final DecodeShape shape;
+    private final Engine engine;
     private final List<Double> seconds = new ArrayList<>();
 
-    Cell(SweepReport.Row row, DecodeShape shape) {
+    Cell(SweepReport.Row row, DecodeShape shape, Engine engine) {
       this.row = row;
       this.shape = shape;
+      this.engine = engine;
     }
 
     boolean wantsMore(int repeat, double budget) {
@@ -156,7 +165,7 @@ final class SweepCommand implements Callable<Integer> {
               && seconds.stream().mapToDouble(Double::doubleValue).sum() < budget);
     }
 
-    void run(Engine engine) {
+    void run() {
       long start = System.nanoTime();
       engine.generate(shape.request(engine.config(), 0));
       seconds.add((System.nanoTime() - start) / 1e9);
@@ -188,23 +197,30 @@ final class SweepCommand implements Callable<Integer> {
 
   private SweepReport measure(List<Autoregressive> decodes, Progress progress) {
     List<SweepReport.Cell> results = new ArrayList<>();
+    List<Engine> engines = new ArrayList<>();
     ModelConfig config = null;
     Turns turns = null;
     for (ComputeType dtype : dtypes) {
-      try (Engine engine =
-          Engine.open(
-              model,
-              EngineOptions.DEFAULT.withDtype(dtype).withThreads(workers()),
-              (done, total) -> progress.show("packing layer", done, total))) {
-        config = engine.config();
+      try {
+        List<Cell> cells = new ArrayList<>();
+        Map<Path, Engine> opened = new LinkedHashMap<>();
+        for (CacheMode cache : caches) {
+          Path path = cache == CacheMode.BLOCK && blockModel != null ? blockModel : model;
+          Engine engine = opened.computeIfAbsent(path, p -> open(p, dtype, progress));
+          engines.add(engine);
+          cells.addAll(cells(dtype, cache, engine));
+        }
         if (turns == null) {
+          config = engines.getFirst().config();
           openPeers(decodes, config);
           turns = new Turns(decodes.stream().map(Autoregressive::llama).toArray(LlamaCpp[]::new));
         }
-        List<Cell> cells = cells(dtype);
-        warmUp(engine, cells);
-        rounds(engine, cells, decodes, turns, progress);
+        warmUp(cells);
+        rounds(cells, decodes, turns, progress);
         cells.forEach(cell -> results.add(cell.result()));
+      } finally {
+        engines.forEach(Engine::close);
+        engines.clear();
       }
     }
     progress.done();
@@ -215,6 +231,7 @@ final class SweepCommand implements Callable<Integer> {
         SweepReport.overtakes(results, references),
         turns.disturbance(),
         model.toString(),
+        blockModel == null ? null : blockModel.toString(),
         config.family(),
         promptLength,
         newTokens,
@@ -223,6 +240,13 @@ final class SweepCommand implements Callable<Integer> {
         repeat,
         seconds,
         Conditions.here());
+  }
+
+  private Engine open(Path path, ComputeType dtype, Progress progress) {
+    return Engine.open(
+        path,
+        EngineOptions.DEFAULT.withDtype(dtype).withThreads(workers()),
+        (done, total) -> progress.show("packing layer", done, total));
   }
 
   private void openPeers(List<Autoregressive> decodes, ModelConfig config) {
@@ -236,11 +260,7 @@ final class SweepCommand implements Callable<Integer> {
   }
 
   private void rounds(
-      Engine engine,
-      List<Cell> cells,
-      List<Autoregressive> decodes,
-      Turns turns,
-      Progress progress) {
+      List<Cell> cells, List<Autoregressive> decodes, Turns turns, Progress progress) {
     for (int round = 0; round < repeat; round++) {
       for (Autoregressive decode : decodes) {
         turns.theirs(
@@ -255,7 +275,7 @@ final class SweepCommand implements Callable<Integer> {
         progress.show("round " + (round + 1) + ", " + cell.row.name() + ",", i + 1, again.size());
         turns.ours(
             () -> {
-              cell.run(engine);
+              cell.run();
               return true;
             });
       }
@@ -263,28 +283,26 @@ final class SweepCommand implements Callable<Integer> {
   }
 
   /** The quickest cell of each row, so that every op has been compiled at about its shapes. */
-  private static void warmUp(Engine engine, List<Cell> cells) {
+  private static void warmUp(List<Cell> cells) {
     Map<SweepReport.Row, Cell> quickest = new LinkedHashMap<>();
     for (Cell cell : cells) {
       quickest.merge(
           cell.row, cell, (a, b) -> a.shape.tokensPerStep() >= b.shape.tokensPerStep() ? a : b);
     }
     for (Cell cell : quickest.values()) {
-      engine.generate(cell.shape.request(engine.config(), 0));
+      cell.engine.generate(cell.shape.request(cell.engine.config(), 0));
     }
   }
 
-  private List<Cell> cells(ComputeType dtype) {
+  private List<Cell> cells(ComputeType dtype, CacheMode cache, Engine engine) {
+    String name = dtype.name().toLowerCase(Locale.ROOT);
     List<Cell> cells = new ArrayList<>();
-    for (CacheMode cache : caches) {
-      for (int refresh : refreshes) {
-        for (int pace : paces) {
-          DecodeShape shape = shape().with(pace, cache, refresh);
-          if (refresh == 0 || (keepsWithinBlocks(cache) && refresh < shape.stepsPerBlock())) {
-            String name = dtype.name().toLowerCase(Locale.ROOT);
-            cells.add(
-                new Cell(new SweepReport.Row(name, DecodeShape.spell(cache), refresh), shape));
-          }
+    for (int refresh : refreshes) {
+      for (int pace : paces) {
+        DecodeShape shape = shape().with(pace, cache, refresh);
+        if (refresh == 0 || (keepsWithinBlocks(cache) && refresh < shape.stepsPerBlock())) {
+          SweepReport.Row row = new SweepReport.Row(name, DecodeShape.spell(cache), refresh);
+          cells.add(new Cell(row, shape, engine));
         }
       }
     }

@@ -15,6 +15,7 @@ import java.util.Locale;
  * @param overtakes from where on we are faster, for each line of cells and each of those decodes
  * @param disturbance what each took of the processor in the other's turns
  * @param model ours, as it was named on the command line
+ * @param blockModel ours for the block cache; null if that was {@code model}
  * @param family of the checkpoint
  * @param promptLength tokens of the prompt
  * @param newTokens tokens written
@@ -30,6 +31,7 @@ record SweepReport(
     List<Overtaking> overtakes,
     Turns.Disturbance disturbance,
     String model,
+    String blockModel,
     String family,
     int promptLength,
     int newTokens,
@@ -56,7 +58,7 @@ record SweepReport(
   /**
    * One way to decode.
    *
-   * @param tokensPerStep most tokens a step commits
+   * @param tokensPerStep tokens a step commits
    * @param tokensPerSecond new tokens over the wall time of a generation, median
    * @param runs timed
    */
@@ -146,7 +148,13 @@ record SweepReport(
         .row(
             "runs",
             format("up to %d after 1 untimed, none after %.0f s of a cell", repeat, seconds))
-        .row("model", model + " (" + family + ")")
+        .row(
+            "model",
+            model
+                + " ("
+                + family
+                + ")"
+                + (blockModel == null ? "" : ", block cache: " + blockModel))
         .row("threads", Integer.toString(threads))
         .row("machine", conditions.machine())
         .row("program", conditions.program());

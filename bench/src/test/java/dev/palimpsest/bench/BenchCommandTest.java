@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -138,36 +140,214 @@ class BenchCommandTest {
   }
 
   @Test
-  void generateCountsTokensAndForwards() {
+  void decodeCountsTokensForwardsAndSteps() {
     JsonNode report =
         json(
-            "generate",
+            "decode",
             "--model",
             MODEL,
             "--prompt-length",
             "5",
             "--new-tokens",
             "12",
-            "--steps",
-            "4",
+            "--tokens-per-step",
+            "2",
             "--block-length",
             "6",
+            "--cache",
+            "dual",
             "--requests",
-            "3",
+            "1",
             "--repeat",
             "2",
             "--warmup",
             "1",
             "--dtype",
             "f32",
+            "--price-per-hour",
+            "7.2",
             "--json");
-    assertEquals(3 * 4, report.get("forwards").asInt());
-    assertEquals(3, report.get("tokens_per_forward").asDouble());
-    double wall = report.get("wall_ms").asDouble();
-    assertEquals(3 * 12 / wall * 1e3, report.get("tokens_per_second").asDouble(), 1e-6 / wall);
-    assertEquals(wall / 4, report.get("ms_per_step").asDouble(), 1e-9);
-    assertTrue(report.get("p50_ms").asDouble() <= report.get("p99_ms").asDouble());
+    assertEquals(
+        List.of(
+            "tokens_per_second",
+            "forwards",
+            "tokens_per_forward",
+            "network_calls",
+            "wall_ms",
+            "ttfb_ms",
+            "p50_ms",
+            "p95_ms",
+            "p99_ms",
+            "block_step",
+            "refresh",
+            "between_steps_ms",
+            "rejected",
+            "cost_per_million_tokens",
+            "model",
+            "family",
+            "prompt_length",
+            "new_tokens",
+            "block_length",
+            "tokens_per_step",
+            "threshold",
+            "algorithm",
+            "cache",
+            "cache_refresh",
+            "requests",
+            "concurrency",
+            "rate",
+            "seed",
+            "price_per_hour",
+            "dtype",
+            "threads",
+            "device",
+            "warmup",
+            "repeat",
+            "cpu",
+            "processors",
+            "os",
+            "jdk",
+            "version",
+            "commit"),
+        names(report));
+    // Two blocks of 3 steps, the first of each refreshing the cache; the warm-up does not count.
+    assertEquals(6, report.get("forwards").asInt());
+    assertEquals(6, report.get("network_calls").asInt());
+    assertEquals(2, report.get("tokens_per_forward").asDouble());
+    assertEquals(2 * 2, report.get("refresh").get("count").asInt());
+    assertEquals(2 * 4, report.get("block_step").get("count").asInt());
+    assertTrue(
+        report.get("block_step").get("p50_ms").asDouble()
+            <= report.get("block_step").get("p99_ms").asDouble());
+    double first = report.get("ttfb_ms").asDouble();
+    assertTrue(first > 0 && first < report.get("p50_ms").asDouble(), report::toString);
+    double speed = report.get("tokens_per_second").asDouble();
+    assertEquals(7.2 / 3600 / speed * 1e6, report.get("cost_per_million_tokens").asDouble(), 1e-9);
     assertEquals("low-confidence", report.get("algorithm").asString());
+    assertEquals("dual", report.get("cache").asString());
+  }
+
+  @Test
+  void decodeServesManyAtOnceAndByThreshold() {
+    JsonNode report =
+        json(
+            "decode",
+            "--model",
+            MODEL,
+            "--prompt-length",
+            "5",
+            "--new-tokens",
+            "12",
+            "--block-length",
+            "6",
+            "--threshold",
+            "1",
+            "--requests",
+            "5",
+            "--concurrency",
+            "2",
+            "--repeat",
+            "1",
+            "--warmup",
+            "0",
+            "--dtype",
+            "f32",
+            "--json");
+    // Nothing is that sure: one token a step, the surest.
+    assertEquals(5 * 12, report.get("forwards").asInt());
+    int calls = report.get("network_calls").asInt();
+    assertTrue(calls >= 5 * 12 / 2 && calls <= 5 * 12, report::toString);
+    assertEquals("threshold", report.get("algorithm").asString());
+    assertEquals(2, report.get("concurrency").asInt());
+    assertTrue(report.get("tokens_per_step").isNull() && report.get("refresh").isNull());
+  }
+
+  @Test
+  void decodeTakesRulesThatCountNoSteps() {
+    JsonNode report =
+        json(
+            "decode",
+            "--model",
+            MODEL,
+            "--prompt-length",
+            "5",
+            "--new-tokens",
+            "12",
+            "--block-length",
+            "6",
+            "--algorithm",
+            "margin-threshold",
+            "--threshold",
+            "0",
+            "--repeat",
+            "1",
+            "--warmup",
+            "0",
+            "--dtype",
+            "f32",
+            "--json");
+    // Any margin will do: a block a step.
+    assertEquals(2, report.get("forwards").asInt());
+    assertEquals("margin-threshold", report.get("algorithm").asString());
+    assertTrue(report.get("tokens_per_step").isNull());
+  }
+
+  @Test
+  void decodeAnswersWhatArrivesAndCountsWhatIsRefused() {
+    JsonNode report =
+        json(
+            "decode",
+            "--model",
+            MODEL,
+            "--prompt-length",
+            "5",
+            "--new-tokens",
+            "12",
+            "--block-length",
+            "6",
+            "--requests",
+            "40",
+            "--rate",
+            "1e6",
+            "--max-queued",
+            "1",
+            "--repeat",
+            "1",
+            "--warmup",
+            "0",
+            "--dtype",
+            "f32",
+            "--json");
+    int rejected = report.get("rejected").asInt();
+    assertTrue(rejected > 0 && rejected < 40, report::toString);
+    assertEquals((40 - rejected) * 4, report.get("forwards").asInt());
+    assertEquals(1e6, report.get("rate").asDouble());
+    assertEquals(7, report.get("seed").asInt());
+    assertTrue(report.get("concurrency").isNull());
+  }
+
+  @Test
+  void aReportIsSavedBesideWhatIsPrinted(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("new/report.json");
+    assertEquals(
+        0,
+        run(
+            "forward",
+            "--model",
+            MODEL,
+            "--length",
+            "8",
+            "--repeat",
+            "1",
+            "--warmup",
+            "0",
+            "--dtype",
+            "f32",
+            "--save",
+            file.toString()),
+        err::toString);
+    assertTrue(out.toString().startsWith("forward "), out::toString);
+    assertEquals(8, new JsonMapper().readTree(Files.readString(file)).get("length").asInt());
   }
 
   @Test
@@ -216,12 +396,46 @@ class BenchCommandTest {
         folder.resolve("none").toString(),
         "--length",
         "8");
+    assertMistake(
+        "--tokens-per-step must be at least 1; found 0",
+        "decode",
+        "--model",
+        MODEL,
+        "--tokens-per-step",
+        "0");
+    assertMistake(
+        "expected one of none, prefix, dual", "decode", "--model", MODEL, "--cache", "all");
+    assertMistake(
+        "mutually exclusive",
+        "decode",
+        "--model",
+        MODEL,
+        "--tokens-per-step",
+        "2",
+        "--threshold",
+        "0.9");
+    assertMistake(
+        "--rate must be more than 0; found 0.0", "decode", "--model", MODEL, "--rate", "0");
     assertMistake("no benchmark matches 'Nothing'", "jmh", "Nothing");
     assertMistake("Missing required option: '--model=PATH'", "profile", "--length", "8");
   }
 
   @Test
   void aMissingPeerSaysHowToGetIt(@TempDir Path folder) {
+    assertMistake(
+        "name one with --peer-model",
+        "peer-decode",
+        "--model",
+        MODEL,
+        "--llama-cpp",
+        folder.toString());
+    assertMistake(
+        "run bench/peers/llama-cpp/install",
+        "peer-decode",
+        "--model",
+        MODEL + "/model.gguf",
+        "--llama-cpp",
+        folder.toString());
     assertMistake(
         "run bench/peers/llama-cpp/install",
         "peer-forward",

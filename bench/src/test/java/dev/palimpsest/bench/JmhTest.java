@@ -42,7 +42,8 @@ class JmhTest {
             "MemoryBenchmark.copy",
             "NormBenchmark.rmsNorm",
             "RotateBenchmark.rotate",
-            "SamplerBenchmark.predict"),
+            "SamplerBenchmark.predict",
+            "SchedulerBenchmark.tick"),
         all().stream()
             .map(entry -> entry.getUsername().replace("dev.palimpsest.bench.jmh.", ""))
             .collect(Collectors.toSet()));

@@ -11,12 +11,16 @@ import dev.palimpsest.EngineOptions;
 import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.cache.CacheMode;
+import dev.palimpsest.process.Bound;
+import dev.palimpsest.process.Correction;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
+import dev.palimpsest.process.Pace;
 import dev.palimpsest.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
@@ -190,32 +194,54 @@ class QualityPartsTest {
         QualityConfig.parse("rule=random,tokens-per-step=3,block=4,cache=dual,refresh=2,dtype=f32");
     GenerationRequest request = config.apply(GenerationRequest.builder().hole(10), 10).build();
     assertEquals(Optional.of(Algorithm.RANDOM), request.algorithm());
-    assertEquals(OptionalInt.of(4), request.steps());
+    assertEquals(Optional.of(new Pace.TokensPerStep(3)), request.pace());
     assertEquals(OptionalInt.of(4), request.blockLength());
-    assertEquals(CacheMode.DUAL, request.cache());
+    assertEquals(Optional.of(CacheMode.DUAL), request.cache());
     assertEquals(2, request.cacheRefresh());
     assertEquals(ComputeType.F32, config.options(EngineOptions.DEFAULT).dtype());
     assertFalse(config.quantized());
     // At least a step for each block, at most one for each token.
-    assertEquals(OptionalInt.of(3), steps("steps=1,block=4", 10));
-    assertEquals(OptionalInt.of(10), steps("steps=16", 10));
-    assertEquals(OptionalInt.of(8), steps("steps=8", 10));
-    assertEquals(OptionalInt.empty(), steps("threshold=0.9", 10));
+    assertEquals(Optional.of(new Pace.Steps(3)), pace("steps=1,block=4", 10));
+    assertEquals(Optional.of(new Pace.Steps(10)), pace("steps=16", 10));
+    assertEquals(Optional.of(new Pace.Steps(8)), pace("steps=8", 10));
+    assertEquals(Optional.empty(), pace("threshold=0.9", 10));
+    assertEquals(
+        Optional.of(new Pace.AsNeeded(3)), pace("factor=2,block=8,max-steps-per-block=3", 10));
     assertEquals(
         0.9,
         QualityConfig.parse("threshold=0.9")
             .apply(GenerationRequest.builder().hole(1), 1)
             .build()
-            .threshold()
-            .orElseThrow());
+            .bounds()
+            .of(Bound.THRESHOLD));
+    assertEquals(
+        Map.of(Bound.LOW_THRESHOLD, 0.3, Bound.THRESHOLD, 0.8),
+        QualityConfig.parse("low-threshold=0.3,threshold=0.8")
+            .apply(GenerationRequest.builder().hole(1), 1)
+            .build()
+            .bounds()
+            .named());
+    assertEquals(
+        Map.of(Bound.ENTROPY_BOUND, 0.4),
+        QualityConfig.parse("entropy-bound=0.4")
+            .apply(GenerationRequest.builder().hole(1), 1)
+            .build()
+            .bounds()
+            .named());
+    assertEquals(
+        new Correction.Edit(0.5),
+        QualityConfig.parse("threshold=0.7,edit=0.5")
+            .apply(GenerationRequest.builder().hole(1), 1)
+            .build()
+            .correction());
     assertTrue(QualityConfig.parse("weights=int8").quantized());
   }
 
-  private static OptionalInt steps(String config, int tokens) {
+  private static Optional<Pace> pace(String config, int tokens) {
     return QualityConfig.parse(config)
         .apply(GenerationRequest.builder().hole(tokens), tokens)
         .build()
-        .steps();
+        .pace();
   }
 
   @ParameterizedTest
@@ -228,11 +254,12 @@ class QualityPartsTest {
         "block=many         | block: expected a whole number",
         "threshold=x        | threshold: expected a number",
         "threshold=2        | threshold must be between 0 and 1",
-        "cache=all          | cache: expected one of none, prefix, dual",
-        "dtype=f8           | dtype: expected one of auto, f32, bf16",
+        "cache=all          | cache: expected one of none, prefix, dual, delayed",
+        "dtype=f8           | dtype: expected one of auto, f32, bf16, int8",
         "rule=best          | unknown algorithm",
         "weights=int4       | as-they-are or int8",
-        "steps=2,tokens-per-step=2 | two ways to say one thing",
+        "steps=2,tokens-per-step=2 | both say how many steps to take",
+        "rule=random,factor=2 | no use for factor",
       })
   void anUnknownConfigurationIsExplained(String config, String why) {
     String message =

@@ -28,7 +28,7 @@ public final class OneDnnLibrary {
   public static final String PATH_PROPERTY = "palimpsest.dnnl.path";
 
   /** System property: folder to unpack native libraries under. */
-  public static final String CACHE_PROPERTY = "palimpsest.cache";
+  public static final String CACHE_PROPERTY = UnpackedLibraries.CACHE_PROPERTY;
 
   private static final String TITLE = "oneDNN";
   private static final String SONAME = "libdnnl.so.3";
@@ -151,24 +151,11 @@ public final class OneDnnLibrary {
               OneDnnLibrary.class.getClassLoader(),
               BUNDLED,
               List.of(SONAME, OPENMP_SONAME),
-              cache());
+              UnpackedLibraries.cache());
       return checked(NativeLibrary.load(TITLE, home.resolve(SONAME), ANCHOR));
     } catch (IOException | InvalidPathException e) {
       return new Missing<>(TITLE, List.of("the org.bytedeco:dnnl jar: " + e.getMessage()));
     }
-  }
-
-  private static Path cache() {
-    String chosen = System.getProperty(CACHE_PROPERTY, "");
-    if (!chosen.isEmpty()) {
-      return Path.of(chosen);
-    }
-    String xdg = System.getenv("XDG_CACHE_HOME");
-    Path base =
-        xdg != null && !xdg.isEmpty()
-            ? Path.of(xdg)
-            : Path.of(System.getProperty("user.home", "."), ".cache");
-    return base.resolve("palimpsest");
   }
 
   private static LibrarySearch<OneDnnLibrary> checked(LibrarySearch<NativeLibrary> search) {

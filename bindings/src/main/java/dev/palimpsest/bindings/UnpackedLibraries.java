@@ -24,8 +24,35 @@ import java.util.zip.CheckedInputStream;
  * Shared libraries that ship inside a jar, unpacked once into a private folder of this user, named
  * by their content, and checked against the jar each time they are used.
  */
-final class UnpackedLibraries {
+public final class UnpackedLibraries {
   private UnpackedLibraries() {}
+
+  /** System property: the folder that libraries are unpacked under. */
+  public static final String CACHE_PROPERTY = "palimpsest.cache";
+
+  /**
+   * As {@link #unpack}, under {@code -Dpalimpsest.cache}, else {@code $XDG_CACHE_HOME/palimpsest},
+   * else {@code ~/.cache/palimpsest}.
+   *
+   * @throws IOException when a resource is not on the class path or nothing can be written anywhere
+   */
+  public static Path unpackToCache(ClassLoader loader, String folder, List<String> fileNames)
+      throws IOException {
+    return unpack(loader, folder, fileNames, cache());
+  }
+
+  static Path cache() {
+    String chosen = System.getProperty(CACHE_PROPERTY, "");
+    if (!chosen.isEmpty()) {
+      return Path.of(chosen);
+    }
+    String xdg = System.getenv("XDG_CACHE_HOME");
+    Path base =
+        xdg != null && !xdg.isEmpty()
+            ? Path.of(xdg)
+            : Path.of(System.getProperty("user.home", "."), ".cache");
+    return base.resolve("palimpsest");
+  }
 
   /** A resource that should lie in the folder under its file name. */
   private record Resource(URL url, String fileName, long size, long crc) {}

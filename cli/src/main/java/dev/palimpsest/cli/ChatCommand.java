@@ -129,9 +129,8 @@ final class ChatCommand implements Callable<Integer> {
   private void answer(Engine engine, List<Message> turns, String said, long loaded) {
     turns.add(new Message("user", said));
     GenerationRequest request =
-        decoding
-            .apply(GenerationRequest.builder().chat(turns).hole(tokens).stopAtEnd(true), tokens)
-            .build();
+        decoding.complete(
+            GenerationRequest.builder().chat(turns).hole(tokens).stopAtEnd(true), tokens);
     GenerationResult result =
         Writing.run(
             engine,

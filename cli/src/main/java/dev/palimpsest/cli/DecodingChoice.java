@@ -5,8 +5,11 @@ import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.kernels.Sampling;
 import dev.palimpsest.network.ModelConfig;
+import dev.palimpsest.process.Bound;
+import dev.palimpsest.process.Correction;
+import dev.palimpsest.process.Correction.Edit;
+import dev.palimpsest.process.Correction.Remask;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
-import dev.palimpsest.process.MaskedOptions.Remask;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -44,17 +47,34 @@ final class DecodingChoice {
       paramLabel = "N",
       description =
           "Denoising steps, each one run of the network (default: 10, or half of the tokens in a"
-              + " chat; never more than there are tokens to write; --algorithm threshold takes as many"
-              + " as it needs).")
+              + " chat; never more than there are tokens to write). For the rules from"
+              + " low-confidence to entropy; the others take as many as they need.")
   private Integer steps;
+
+  @Option(
+      names = "--tokens-per-step",
+      paramLabel = "K",
+      description =
+          "Commit exactly K tokens in every step, instead of --steps (default: unset). For the same"
+              + " rules, but not origin.")
+  private Integer tokensPerStep;
+
+  @Option(
+      names = "--max-steps-per-block",
+      paramLabel = "N",
+      description =
+          "A block is done in N steps: where the rule alone would be slower, the surest of the rest"
+              + " are committed too (default: no limit). For the rules that take as many steps as"
+              + " they need; without --block-length all is one block.")
+  private Integer maxStepsPerBlock;
 
   @Option(
       names = {"-a", "--algorithm"},
       paramLabel = "RULE",
       description =
           "Which masked positions a step commits: ${COMPLETION-CANDIDATES} (default: entropy for Dream,"
-              + " threshold for SDAR, low-confidence for the others, threshold when --threshold is"
-              + " given).",
+              + " threshold for SDAR, low-confidence for the others; the one that --threshold,"
+              + " --factor, --entropy-bound or --low-threshold belongs to, when that is given).",
       completionCandidates = Spelled.Algorithms.class,
       converter = Spelled.AlgorithmConverter.class)
   private Algorithm algorithm;
@@ -72,9 +92,33 @@ final class DecodingChoice {
       names = "--threshold",
       paramLabel = "P",
       description =
-          "Commit everything at least this sure, 0 to 1 (default: unset; 0.9 for --algorithm"
-              + " threshold).")
+          "Commit everything at least this sure, 0 to 1 (default: 0.9). For --algorithm threshold,"
+              + " hierarchical and, as top-1 minus top-2, margin-threshold.")
   private Double threshold;
+
+  @Option(
+      names = "--low-threshold",
+      paramLabel = "P",
+      description =
+          "Commit the surest of each run of masks if it is at least this sure, 0 to 1 (default: 0.4)."
+              + " For --algorithm hierarchical.")
+  private Double lowThreshold;
+
+  @Option(
+      names = "--factor",
+      paramLabel = "F",
+      description =
+          "Commit from the surest down, as long as the n-th is at least 1 - F/(n+1) sure (default:"
+              + " 1). For --algorithm factor.")
+  private Double factor;
+
+  @Option(
+      names = "--entropy-bound",
+      paramLabel = "H",
+      description =
+          "Commit from the lowest entropy up, as long as they sum up to no more than this, in nats"
+              + " (default: 0.35). For --algorithm entropy-bounded.")
+  private Double entropyBound;
 
   @Option(
       names = {"-t", "--temperature"},
@@ -142,6 +186,15 @@ final class DecodingChoice {
   private Integer remaskBudget;
 
   @Option(
+      names = "--edit",
+      paramLabel = "P",
+      description =
+          "Self-correction: replace what was committed where the model now predicts another token"
+              + " with more than P, and go on until a block no longer changes, for at most"
+              + " 16 steps; 0 always replaces (default: unset, no editing). Not with --remask.")
+  private Double edit;
+
+  @Option(
       names = "--cache",
       paramLabel = "MODE",
       description =
@@ -169,22 +222,42 @@ final class DecodingChoice {
   /** The step count to show beside a running one, when it is known. */
   OptionalInt plannedSteps(int tokens, ModelConfig model) {
     boolean inBlocks = model.mask().blockLength() > 0;
-    boolean byThreshold =
-        algorithm == Algorithm.THRESHOLD || (algorithm == null && (threshold != null || inBlocks));
-    return byThreshold ? OptionalInt.empty() : OptionalInt.of(steps(tokens));
+    boolean asNeeded = takesAsManyAsNeeded() || (algorithm == null && inBlocks);
+    if (tokensPerStep == null) {
+      return asNeeded
+          ? OptionalInt.empty()
+          : OptionalInt.of(steps == null ? usualSteps(tokens) : steps);
+    }
+    if (asNeeded || inBlocks || edit != null || remask != 0) {
+      return OptionalInt.empty();
+    }
+    int block = blockLength == null || blockLength == 0 ? tokens : Math.min(blockLength, tokens);
+    int last = tokens % block;
+    return OptionalInt.of(
+        tokens / block * Math.ceilDiv(block, tokensPerStep) + Math.ceilDiv(last, tokensPerStep));
   }
 
-  private int steps(int tokens) {
-    return steps == null ? Math.clamp(usualSteps.applyAsInt(tokens), 1, tokens) : steps;
+  private boolean takesAsManyAsNeeded() {
+    boolean bounded =
+        threshold != null || lowThreshold != null || factor != null || entropyBound != null;
+    return algorithm == null ? bounded || maxStepsPerBlock != null : !algorithm.countsSteps();
   }
 
-  /** Puts the choices into {@code request}, which writes {@code tokens} tokens. */
-  GenerationRequest.Builder apply(GenerationRequest.Builder request, int tokens) {
+  private int usualSteps(int tokens) {
+    return Math.clamp(usualSteps.applyAsInt(tokens), 1, tokens);
+  }
+
+  /**
+   * The request with these choices, which writes {@code tokens} tokens.
+   *
+   * @throws ParameterException if they do not go together
+   */
+  GenerationRequest complete(GenerationRequest.Builder request, int tokens) {
     try {
       // Checks the three together, and says which is wrong.
       new Sampling(temperature, topK, topP, Sampling.Distribution.RAW);
       request
-          .steps(steps(tokens))
+          .usualSteps(usualSteps(tokens))
           .temperature(temperature)
           .topK(topK)
           .topP(topP)
@@ -205,23 +278,63 @@ final class DecodingChoice {
       if (blockLength != null) {
         request.blockLength(blockLength);
       }
-      if (threshold != null && algorithm != null && algorithm != Algorithm.THRESHOLD) {
-        throw new IllegalArgumentException(
-            "--threshold is for --algorithm threshold; found --algorithm " + Spelled.of(algorithm));
-      }
-      if (threshold != null) {
-        request.threshold(threshold);
-      }
-      if (remask != 0) {
-        request.remask(
-            new Remask(remask, remaskBudget == null ? Math.max(1, tokens / 4) : remaskBudget));
-      } else if (remaskBudget != null) {
-        throw new IllegalArgumentException(
-            "--remask-budget needs --remask, the confidence below which a token is written anew");
-      }
-      return request;
+      setPace(request);
+      setBound(request, Bound.THRESHOLD, threshold);
+      setBound(request, Bound.LOW_THRESHOLD, lowThreshold);
+      setBound(request, Bound.FACTOR, factor);
+      setBound(request, Bound.ENTROPY_BOUND, entropyBound);
+      request.correction(correction(tokens));
+      return request.build();
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
+  }
+
+  private void setPace(GenerationRequest.Builder request) {
+    if (steps != null && tokensPerStep != null) {
+      throw new IllegalArgumentException(
+          "--steps and --tokens-per-step say the same in two ways: give one of them");
+    }
+    if (maxStepsPerBlock != null && (steps != null || tokensPerStep != null)) {
+      throw new IllegalArgumentException(
+          "--max-steps-per-block is for rules that take as many steps as they need, %s for those that count them: give one of them"
+              .formatted(steps != null ? "--steps" : "--tokens-per-step"));
+    }
+    if (steps != null && takesAsManyAsNeeded()) {
+      throw new IllegalArgumentException(
+          "--steps has no meaning here: the rule takes as many steps as it needs; --max-steps-per-block limits them");
+    }
+    if (steps != null) {
+      request.steps(steps);
+    }
+    if (tokensPerStep != null) {
+      request.tokensPerStep(tokensPerStep);
+    }
+    if (maxStepsPerBlock != null) {
+      request.maxStepsPerBlock(maxStepsPerBlock);
+    }
+  }
+
+  private static void setBound(GenerationRequest.Builder request, Bound bound, Double value) {
+    if (value != null) {
+      request.bound(bound, value);
+    }
+  }
+
+  private Correction correction(int tokens) {
+    if (remaskBudget != null && remask == 0) {
+      throw new IllegalArgumentException(
+          "--remask-budget needs --remask, the confidence below which a token is written anew");
+    }
+    if (edit != null && remask != 0) {
+      throw new IllegalArgumentException(
+          "--edit and --remask correct the same tokens in two ways: give one of them");
+    }
+    if (edit != null) {
+      return new Edit(edit);
+    }
+    return remask == 0
+        ? Correction.NONE
+        : new Remask(remask, remaskBudget == null ? Math.max(1, tokens / 4) : remaskBudget);
   }
 }

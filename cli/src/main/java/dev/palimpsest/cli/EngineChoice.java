@@ -30,7 +30,9 @@ final class EngineChoice {
       names = "--device",
       paramLabel = "DEVICE",
       defaultValue = "auto",
-      description = "Where to compute: ${COMPLETION-CANDIDATES} (default: auto).",
+      description =
+          "Where to compute: ${COMPLETION-CANDIDATES} (default: auto, an NVIDIA GPU where one can be used,"
+              + " else the processor).",
       completionCandidates = Spelled.Devices.class,
       converter = Spelled.DeviceConverter.class)
   private EngineOptions.DeviceChoice device;

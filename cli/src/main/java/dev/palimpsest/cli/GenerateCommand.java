@@ -63,7 +63,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
     String given = prompt();
     GenerationRequest request =
-        decoding.apply(GenerationRequest.completing(given, tokens).stopAtEnd(true), tokens).build();
+        decoding.complete(GenerationRequest.completing(given, tokens).stopAtEnd(true), tokens);
     long begun = System.nanoTime();
     try (Engine engine = engineChoice.open(machine)) {
       long loaded = System.nanoTime() - begun;

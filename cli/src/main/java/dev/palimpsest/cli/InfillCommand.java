@@ -125,7 +125,7 @@ final class InfillCommand implements Callable<Integer> {
       throw usage("nothing to write: the text has no hole; write one as [[8]], eight tokens");
     }
     GenerationRequest request =
-        decoding.apply(source.request().plainTextOnly(true), source.tokens()).build();
+        decoding.complete(source.request().plainTextOnly(true), source.tokens());
     long begun = System.nanoTime();
     try (Engine engine = engineChoice.open(machine)) {
       long loaded = System.nanoTime() - begun;
@@ -163,7 +163,7 @@ final class InfillCommand implements Callable<Integer> {
         request.tokens(Arrays.copyOf(after, right));
       }
       request.plainTextOnly(true);
-      GenerationResult result = run(engine, decoding.apply(request, hole).build(), hole);
+      GenerationResult result = run(engine, decoding.complete(request, hole), hole);
       print(engine, result, cut.before() + result.holes().getFirst() + cut.after(), loaded);
     }
     return 0;

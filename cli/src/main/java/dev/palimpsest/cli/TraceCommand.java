@@ -82,7 +82,7 @@ final class TraceCommand implements Callable<Integer> {
     if (prompt.length > 0) {
       builder.tokens(prompt);
     }
-    GenerationRequest request = decoding.apply(builder.hole(newTokens), newTokens).build();
+    GenerationRequest request = decoding.complete(builder.hole(newTokens), newTokens);
     List<int[]> rows = new ArrayList<>();
     try (Engine engine = engineChoice.open(machine)) {
       Generation generation = engine.submit(request);

@@ -57,6 +57,16 @@ class EndToEndTest {
     assertEquals(document.path("tokens"), json(second.out()).path("tokens"));
   }
 
+  /** The tests' JVM is told of a driver that does not exist. */
+  @Test
+  void cudaWithoutADriverIsOneLineThatSaysWhy() {
+    CommandRun run = command();
+    assertEquals(1, run.run("generate", "-m", JAVA_TINY, "--device", "cuda", "x"), run.err());
+    assertTrue(run.err().contains("device CUDA was asked for"), run.err());
+    assertTrue(run.err().contains("the CUDA driver is not available"), run.err());
+    assertEquals(1, run.err().lines().count(), run.err());
+  }
+
   @Test
   void watchingDoesNotChangeTheText() {
     CommandRun watched = command();

@@ -29,7 +29,7 @@ class ErrorLineTest {
         Arguments.of(List.of("generate", "-m", ".", "--threshold", "2", "x"), "threshold must be"),
         Arguments.of(
             List.of("generate", "-m", ".", "--threshold", "0.5", "-a", "random", "x"),
-            "--threshold is for --algorithm threshold"),
+            "no use for threshold 0.5: leave it out"),
         Arguments.of(
             List.of("generate", "-m", ".", "--remask", "-1", "x"), "remask below must be between"),
         Arguments.of(List.of("generate", "-m", ".", "--threads", "-1", "x"), "threads must be"),

@@ -8,12 +8,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.EngineOptions;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.cache.CacheMode;
+import dev.palimpsest.process.Bound;
+import dev.palimpsest.process.Correction;
 import dev.palimpsest.process.MaskedOptions;
+import dev.palimpsest.process.MaskedOptions.Algorithm;
+import dev.palimpsest.process.Pace;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -58,8 +64,6 @@ class GenerateCommandTest {
             "5",
             "-a",
             "maskgit-plus",
-            "--block-length",
-            "8",
             "-t",
             "0.5",
             "--top-k",
@@ -87,9 +91,8 @@ class GenerateCommandTest {
             "x");
     assertEquals(0, status, run.err());
     GenerationRequest request = run.engine.requests().getFirst();
-    assertEquals(5, request.steps().orElseThrow());
+    assertEquals(new Pace.Steps(5), request.pace().orElseThrow());
     assertEquals(MaskedOptions.Algorithm.MASKGIT_PLUS, request.algorithm().orElseThrow());
-    assertEquals(8, request.blockLength().orElseThrow());
     assertEquals(0.5f, request.temperature());
     assertEquals(7, request.topK());
     assertEquals(0.9f, request.topP());
@@ -98,7 +101,7 @@ class GenerateCommandTest {
     assertEquals(0.2, request.algorithmTemperature());
     assertEquals(Optional.of(CacheMode.DUAL), request.cache());
     assertEquals(4, request.cacheRefresh());
-    assertEquals(new MaskedOptions.Remask(0.4, 10), request.remask());
+    assertEquals(new Correction.Remask(0.4, 10), request.correction());
     assertTrue(request.stopAtEnd());
     assertEquals(
         EngineOptions.DEFAULT
@@ -107,6 +110,85 @@ class GenerateCommandTest {
             .withThreads(2)
             .withVectorApi(false),
         run.opened.getFirst());
+  }
+
+  private static GenerationRequest requested(String options) {
+    CommandRun run = new CommandRun("abc");
+    String line = "generate -m . -n 40 x " + options;
+    assertEquals(0, run.run(line.split(" ")), run.err());
+    return run.engine.requests().getFirst();
+  }
+
+  @Test
+  void aBoundChoosesTheRuleItBelongsTo() {
+    assertEquals(Algorithm.THRESHOLD, requested("--threshold 0.8").algorithm().orElseThrow());
+    assertEquals(Algorithm.FACTOR, requested("--factor 2").algorithm().orElseThrow());
+    assertEquals(
+        Algorithm.ENTROPY_BOUNDED, requested("--entropy-bound 0.5").algorithm().orElseThrow());
+    GenerationRequest hierarchical = requested("--low-threshold 0.5 --threshold 0.8");
+    assertEquals(Algorithm.HIERARCHICAL, hierarchical.algorithm().orElseThrow());
+    assertEquals(0.5, hierarchical.bounds().of(Bound.LOW_THRESHOLD));
+    assertEquals(0.8, hierarchical.bounds().of(Bound.THRESHOLD));
+    GenerationRequest margin = requested("-a margin-threshold --threshold 0.7");
+    assertEquals(Algorithm.MARGIN_THRESHOLD, margin.algorithm().orElseThrow());
+    assertEquals(0.7, margin.bounds().of(Bound.THRESHOLD));
+  }
+
+  @Test
+  void thePaceReachesTheEngine() {
+    assertEquals(new Pace.TokensPerStep(4), requested("--tokens-per-step 4").pace().orElseThrow());
+    GenerationRequest limited =
+        requested("--block-length 8 --threshold 0.9 --max-steps-per-block 3");
+    assertEquals(new Pace.AsNeeded(3), limited.pace().orElseThrow());
+    assertEquals(8, limited.blockLength().orElseThrow());
+    GenerationRequest usual = requested("");
+    assertTrue(usual.pace().isEmpty());
+    assertEquals(10, usual.usualSteps());
+  }
+
+  @Test
+  void editingReachesTheEngine() {
+    assertEquals(new Correction.Edit(0), requested("--edit 0").correction());
+    assertEquals(Correction.NONE, requested("").correction());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--threshold 0.9 --steps 5 | --max-steps-per-block limits them",
+        "-a factor -s 5 | --max-steps-per-block limits them",
+        "--steps 5 --tokens-per-step 3 | --steps and --tokens-per-step",
+        "--steps 5 --max-steps-per-block 3 | --steps for those that count them",
+        "-a random --max-steps-per-block 3 | max steps per block 3",
+        "-a threshold --tokens-per-step 3 | 3 tokens per step",
+        "-a origin --tokens-per-step 3 | draws every position",
+        "-a low-confidence --threshold 0.9 | no use for threshold 0.9",
+        "-a threshold --factor 2 | no use for factor 2",
+        "--factor 2 --entropy-bound 1 | no use for entropy bound 1",
+        "-a entropy --block-length 8 | block length 8",
+        "-a threshold --alg-temp 0.5 | algorithm temperature",
+        "--threshold 1.5 | between 0 and 1",
+        "--tokens-per-step 0 | tokens per step must be at least 1",
+        "--edit 2 | between 0 (always) and 1",
+        "--edit 0.5 --remask 0.3 | --edit and --remask",
+        "--remask-budget 3 | needs --remask"
+      })
+  void whatDoesNotGoTogetherIsWrongUse(String options, String message) {
+    CommandRun run = new CommandRun("abc");
+    String line = "generate -m . -n 40 x " + options;
+    assertEquals(2, run.run(line.split(" ")), run.out());
+    assertTrue(run.err().contains(message), run.err());
+    assertTrue(run.engine.requests().isEmpty());
+  }
+
+  @Test
+  void tokensPerStepSayHowManyStepsThereWillBe() {
+    CommandRun run = new CommandRun("42;");
+    String line = "generate -m . -n 11 -w --tokens-per-step 3 --block-length 4 x";
+    assertEquals(0, run.run(line.split(" ")), run.err());
+    // 4, 4 and 3 tokens: 2 + 2 + 1 steps.
+    assertTrue(run.out().contains("--- step 0/5  "), run.out());
   }
 
   @Test

@@ -13,6 +13,7 @@ import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.Change;
+import dev.palimpsest.process.Pace;
 import dev.palimpsest.process.Revision;
 import dev.palimpsest.text.Tokenizer;
 import java.lang.foreign.MemorySegment;
@@ -117,7 +118,10 @@ final class ScriptedEngine implements Engine {
         start.add(new Change.Insert(start.size(), id));
       }
     }
-    int steps = request.steps().orElse(1);
+    int steps =
+        request.pace().orElse(Pace.AsNeeded.UNLIMITED) instanceof Pace.Steps(int total)
+            ? total
+            : request.usualSteps();
     List<Revision> revisions = new ArrayList<>();
     revisions.add(new Revision(0, start, written.size()));
     int left = written.size();

@@ -5,6 +5,7 @@ import dev.palimpsest.process.ActiveBlock;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.Change;
 import dev.palimpsest.process.DiffusionProcess;
+import dev.palimpsest.process.Positions;
 import dev.palimpsest.process.Revision;
 import java.util.BitSet;
 
@@ -43,7 +44,9 @@ final class DelayedTokens implements FeedRule {
         fed.set(p);
       }
     }
-    for (int p : process.wanted()) {
+    Positions wanted = process.wanted();
+    for (int i = 0; i < wanted.size(); i++) {
+      int p = wanted.at(i);
       fed.set(p);
       if (shifted && p > 0) {
         fed.set(p - 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.family;
 
+import dev.palimpsest.text.ChatFormat;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.CheckpointException;
 import dev.palimpsest.weights.Checkpoints;
@@ -8,49 +9,43 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
-/** Tells from a checkpoint's chat template which chat format it follows. */
+/** Finds a checkpoint's chat template. */
 final class ChatTemplate {
   private static final long MAX_TEMPLATE = 4 << 20;
 
   private ChatTemplate() {}
 
   /**
-   * Looks into GGUF's {@code tokenizer.chat_template}, {@code chat_template.jinja} and {@code
-   * tokenizer_config.json}, in this order.
+   * The format that the checkpoint's template follows. Looks into GGUF's {@code
+   * tokenizer.chat_template}, {@code chat_template.jinja} and {@code tokenizer_config.json}, in
+   * this order.
    *
-   * @return {@code llada}, {@code chatml}, {@code unknown} for any other template, or empty for
-   *     none
+   * @return empty for a model without a template
    */
-  static String format(Checkpoint checkpoint) {
-    String template = template(checkpoint);
-    if (template.isEmpty()) {
-      return "";
-    }
-    if (template.contains("<|start_header_id|>")) {
-      return "llada";
-    }
-    return template.contains("<|im_start|>") ? "chatml" : "unknown";
+  static Optional<ChatFormat> format(Checkpoint checkpoint) {
+    return template(checkpoint).map(ChatFormat::ofTemplate);
   }
 
-  private static String template(Checkpoint checkpoint) {
+  private static Optional<String> template(Checkpoint checkpoint) {
     JsonNode inside = checkpoint.metadata().path("tokenizer.chat_template");
     if (inside.isString()) {
-      return inside.stringValue();
+      return Optional.of(inside.stringValue()).filter(text -> !text.isEmpty());
     }
     Path beside = checkpoint.files().getFirst();
     Path jinja = beside.resolveSibling("chat_template.jinja");
     Path config = beside.resolveSibling("tokenizer_config.json");
     if (Files.isRegularFile(jinja)) {
-      return read(jinja);
+      return Optional.of(read(jinja)).filter(text -> !text.isEmpty());
     }
     if (!Files.isRegularFile(config)) {
-      return "";
+      return Optional.empty();
     }
     // A list names several templates; any of them tells the format.
     JsonNode node = Checkpoints.readJson(config).path("chat_template");
-    return node.isMissingNode() || node.isNull() ? "" : node.toString();
+    return node.isMissingNode() || node.isNull() ? Optional.empty() : Optional.of(node.toString());
   }
 
   private static String read(Path file) {

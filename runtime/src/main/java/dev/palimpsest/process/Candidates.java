@@ -14,6 +14,7 @@ final class Candidates {
   private int[] entry = new int[64];
   private double[] score = new double[64];
   private double[] scratch = new double[64];
+  private final Ranking ranking = new Ranking(this);
   private final int maskToken;
   private int size;
   private Predictions predictions = new Predictions();
@@ -33,7 +34,7 @@ final class Candidates {
       int n = size * 2;
       this.position = Arrays.copyOf(this.position, n);
       this.entry = Arrays.copyOf(this.entry, n);
-      score = new double[n];
+      score = Arrays.copyOf(score, n);
       scratch = new double[n];
     }
     this.position[size] = position;
@@ -84,10 +85,15 @@ final class Candidates {
     score[Objects.checkIndex(i, size)] = Double.isNaN(value) ? Double.NEGATIVE_INFINITY : value;
   }
 
-  /** The scores in ascending order; valid until the next call. */
-  double[] sortedScores() {
+  /** The n-th highest score, counted from 1. */
+  double highestScore(int n) {
     System.arraycopy(score, 0, scratch, 0, size);
-    Arrays.sort(scratch, 0, size);
-    return scratch;
+    return Selection.kth(scratch, size, size - n);
+  }
+
+  /** All but those predicted as MASK, from the highest score down; valid until the next call. */
+  Ranking ranking() {
+    ranking.begin();
+    return ranking;
   }
 }

@@ -4,8 +4,7 @@ package dev.palimpsest.process;
 import java.util.BitSet;
 
 /** Which of the masked positions a step commits. Stateless; all state is in the arguments. */
-sealed interface CommitRule
-    permits LowConfidence, RandomOrder, Origin, MaskgitPlus, Margin, Entropy, Threshold {
+sealed interface CommitRule permits RankedRule, Origin, AdaptiveRule {
 
   /**
    * Marks what the step commits.
@@ -17,14 +16,29 @@ sealed interface CommitRule
 
   /** The rule that {@code options} name. */
   static CommitRule of(MaskedOptions options) {
+    double temperature = options.algorithmTemperature();
+    ScheduledChoice evenly = new ScheduledChoice(schedule(options, new EvenSplit()), temperature);
+    ScheduledChoice timed = new ScheduledChoice(schedule(options, new LinearTime()), temperature);
+    Bounds bounds = options.bounds();
     return switch (options.algorithm()) {
-      case LOW_CONFIDENCE -> new LowConfidence();
-      case RANDOM -> new RandomOrder();
+      case LOW_CONFIDENCE -> new LowConfidence(evenly);
+      case RANDOM -> new RandomOrder(evenly);
       case ORIGIN -> new Origin();
-      case MASKGIT_PLUS -> new MaskgitPlus(new TimedChoice(options.algorithmTemperature()));
-      case MARGIN -> new Margin(new TimedChoice(options.algorithmTemperature()));
-      case ENTROPY -> new Entropy(new TimedChoice(options.algorithmTemperature()));
-      case THRESHOLD -> new Threshold(options.threshold());
+      case MASKGIT_PLUS -> new MaskgitPlus(timed);
+      case MARGIN -> new Margin(timed);
+      case ENTROPY -> new Entropy(timed);
+      case THRESHOLD -> new Threshold(bounds.of(Bound.THRESHOLD));
+      case FACTOR -> new Factor(bounds.of(Bound.FACTOR));
+      case ENTROPY_BOUNDED -> new EntropyBounded(bounds.of(Bound.ENTROPY_BOUND));
+      case MARGIN_THRESHOLD -> new MarginThreshold(bounds.of(Bound.THRESHOLD));
+      case HIERARCHICAL ->
+          new Hierarchical(bounds.of(Bound.THRESHOLD), bounds.of(Bound.LOW_THRESHOLD));
     };
+  }
+
+  private static Schedule schedule(MaskedOptions options, Schedule published) {
+    return options.pace() instanceof Pace.TokensPerStep fixed
+        ? new FixedCount(fixed.tokens())
+        : published;
   }
 }

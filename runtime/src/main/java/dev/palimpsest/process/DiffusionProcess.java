@@ -28,10 +28,10 @@ public interface DiffusionProcess {
 
   /**
    * Positions to predict in the next step, ascending; never empty before {@link #finished}. Valid
-   * until {@link #advance}. Those that already hold a token are there to be doubted: they are to be
+   * until {@link #advance}. Those that already hold a token may be corrected: they are to be
    * predicted with that token as {@link dev.palimpsest.kernels.PredictionRows#presentToken}.
    */
-  int[] wanted();
+  Positions wanted();
 
   /**
    * What is being worked on: holds all of {@link #wanted} from now until the block is done. What
@@ -57,8 +57,17 @@ public interface DiffusionProcess {
   /**
    * Takes the next step.
    *
-   * @param predictions entries {@code offset + i} predict {@code wanted()[i]}
+   * @param predictions entries {@code offset + i} predict {@code wanted().at(i)}
    * @return what was changed; already applied to {@link #canvas}
    */
   Revision advance(Predictions predictions, int offset);
+
+  /**
+   * Asks for an end within so many more steps, between two steps; may be asked again, for more or
+   * fewer. A process that would take longer then changes more at a time, at the cost of quality. By
+   * default nothing is changed.
+   *
+   * @param stepsLeft at least 1
+   */
+  default void hurry(int stepsLeft) {}
 }

@@ -5,10 +5,8 @@ package dev.palimpsest.process;
  * Dream's schedule: time runs from 1 to {@value #END} in equal steps, and a step from t to s
  * commits each mask with probability 1 − s/t.
  */
-final class LinearTime {
+record LinearTime() implements Schedule {
   static final double END = 1e-3;
-
-  private LinearTime() {}
 
   /** Time before step {@code i} of {@code steps}: 1 for the first, {@link #END} after the last. */
   static double at(int i, int steps) {
@@ -21,10 +19,14 @@ final class LinearTime {
     return i == moment.steps() - 1 ? 1 : 1 - at(i + 1, moment.steps()) / at(i, moment.steps());
   }
 
-  /**
-   * How many of {@code masked} positions a step commits: that share, rounded down. It may be none.
-   */
-  static int quota(int masked, Moment moment) {
+  /** That share of them, rounded down. It may be none. */
+  @Override
+  public int quota(int masked, Moment moment) {
     return (int) (masked * share(moment));
+  }
+
+  @Override
+  public boolean choosesOnce() {
+    return false;
   }
 }

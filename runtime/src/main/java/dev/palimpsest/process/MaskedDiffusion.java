@@ -22,28 +22,32 @@ import java.util.Objects;
  * <p>{@link #inBlocksOf} takes the blocks from the canvas instead: for models that attend in
  * blocks.
  *
- * <p><b>Steps.</b> Divided over the blocks as evenly as they go, the first blocks taking one more.
- * A block whose masks are all chosen before its steps are over ends early; Dream's schedule takes
- * all its steps, and a step of it may commit nothing, as in the reference. Ties go to the lowest
- * position.
+ * <p><b>Steps</b> ({@link Pace}). A block whose masks are all chosen before its steps are over ends
+ * early; Dream's schedule takes all its steps, and a step of it may commit nothing, as in the
+ * reference. Ties go to the lowest position.
  *
  * <p><b>MASK predicted.</b> As in the references a position that is chosen but predicted as MASK
  * uses up its place and stays masked; it can be chosen again later, and may be left masked at the
  * end. Suppress the mask token in {@link Sampling} to rule it out.
  *
- * <p><b>Self-correction</b> ({@link MaskedOptions.Remask}). Committed tokens of the current block
- * are predicted as well; the doubted ones go back to MASK and are written again from the next step
- * on. Rules with a schedule spread them over the steps that are left; threshold adds steps, and
- * ends a block only after a step that doubted nothing or when the budget is used up. How much the
- * probability of a visible token means is up to the model: training on masked positions only does
- * not teach it.
+ * <p><b>Corrections</b> ({@link Correction}). Committed tokens of the current block are predicted
+ * as well. What is remasked is written again from the next step on: a given number of steps spreads
+ * it over those that are left; otherwise steps are added, and a block ends only after a step that
+ * doubted nothing or when the budget is used up. What is edited changes on the spot, and a block
+ * ends only after a step that edited nothing or after so many steps without a mask.
+ *
+ * <p><b>Hurry</b> ({@link #hurry}). The steps left are divided over the blocks by their masks, and
+ * a rule chooses as if they were all that its block was given; where there are fewer steps than
+ * blocks the rest of the canvas becomes one block. A model that attends in blocks takes a step for
+ * each block at least.
  *
  * <p><b>End of text</b> ({@code stopAtEnd}). Counts in the last hole if nothing fixed follows it;
  * within other holes an end token is a token like any other.
  */
 public final class MaskedDiffusion implements DiffusionProcess {
   private final MaskedOptions options;
-  private final CommitRule rule;
+  private final CommitRule usualRule;
+  private CommitRule rule;
   private final Canvas canvas;
   private final Revision start;
   private final BitSet fixed;
@@ -53,15 +57,15 @@ public final class MaskedDiffusion implements DiffusionProcess {
   // Index into `written` from which the positions run to the end of the canvas without a gap.
   private final int tail;
   private final int[] blockStarts;
-  private final int blocks;
-  private final Doubt doubt;
+  // Whether several blocks may be written as one; not if the model attends in blocks.
+  private final boolean joinsBlocks;
+  private int blocks;
+  private final Corrector corrector;
 
   private final Candidates masked;
-  private final Candidates committed;
+  private final Candidates visible;
   private final BitSet commits = new BitSet();
-  private final BitSet remasks = new BitSet();
-  private final int[] buffer;
-  private int[] wanted = new int[0];
+  private final Positions wanted = new Positions();
   private boolean wantedKnown;
 
   private int step;
@@ -136,27 +140,28 @@ public final class MaskedDiffusion implements DiffusionProcess {
     this.options = options;
     this.fixed = (BitSet) fixed.clone();
     this.endTokens = endTokens.clone();
-    rule = CommitRule.of(options);
-    doubt = new Doubt(options.remask());
+    usualRule = CommitRule.of(options);
+    rule = usualRule;
+    corrector = Corrector.of(options.correction());
     masked = new Candidates(maskToken);
-    committed = new Candidates(maskToken);
+    visible = new Candidates(maskToken);
 
     BitSet open = new BitSet(tokens.length);
     open.set(0, tokens.length);
     open.andNot(fixed);
     written = open.stream().toArray();
-    buffer = new int[written.length];
     tail = written.length - (tokens.length - fixed.length());
     blockStarts =
         modelBlock > 0
             ? BlockStarts.ofPositions(written, modelBlock)
             : BlockStarts.ofCount(written.length, options.blockLength());
     blocks = blockStarts.length - 1;
-    if (options.algorithm().countsSteps() && options.steps() < blocks) {
+    joinsBlocks = modelBlock == 0;
+    if (options.pace() instanceof Pace.Steps(int total) && total < blocks) {
       throw new IllegalArgumentException(
           "%d steps are too few for %d blocks (%d tokens to write in blocks of %d): take at least %d steps%s"
               .formatted(
-                  options.steps(),
+                  total,
                   blocks,
                   written.length,
                   modelBlock > 0 ? modelBlock : options.blockLength(),
@@ -221,17 +226,16 @@ public final class MaskedDiffusion implements DiffusionProcess {
   }
 
   @Override
-  public int[] wanted() {
+  public Positions wanted() {
     if (!wantedKnown) {
-      int count = 0;
+      wanted.clear();
       int end = finished ? 0 : blockEnd();
       for (int i = 0; i < end; i++) {
         // Masks of earlier blocks, if any are left, stay eligible, as in LLaDA's loop.
-        if (canvas.masked(written[i]) || (i >= blockStart() && mayRemask())) {
-          buffer[count++] = written[i];
+        if (canvas.masked(written[i]) || (i >= blockStart() && mayCorrect())) {
+          wanted.add(written[i]);
         }
       }
-      wanted = Arrays.copyOf(buffer, count);
       wantedKnown = true;
     }
     return wanted;
@@ -242,23 +246,17 @@ public final class MaskedDiffusion implements DiffusionProcess {
     if (finished) {
       throw new IllegalStateException("the process has finished after step " + step);
     }
-    int[] positions = wanted();
-    Objects.checkFromIndexSize(offset, positions.length, predictions.size());
+    Positions positions = wanted();
+    Objects.checkFromIndexSize(offset, positions.size(), predictions.size());
     masked.begin(predictions);
-    committed.begin(predictions);
-    for (int i = 0; i < positions.length; i++) {
-      (canvas.masked(positions[i]) ? masked : committed).add(positions[i], offset + i);
+    visible.begin(predictions);
+    for (int i = 0; i < positions.size(); i++) {
+      int position = positions.at(i);
+      (canvas.masked(position) ? masked : visible).add(position, offset + i);
     }
 
     List<Change> changes = new ArrayList<>();
-    remasks.clear();
-    if (mayRemask()) {
-      doubt.choose(committed, remasks);
-      for (int i = remasks.nextSetBit(0); i >= 0; i = remasks.nextSetBit(i + 1)) {
-        int p = committed.position(i);
-        changes.add(new Change.Remask(p, canvas.token(p), committed.presentProbability(i)));
-      }
-    }
+    int remasked = mayCorrect() ? corrector.correct(visible, canvas, changes) : 0;
     commits.clear();
     rule.choose(
         masked, new Moment(blockStep, blockSteps, scheduled, options.seed(), step), commits);
@@ -267,34 +265,101 @@ public final class MaskedDiffusion implements DiffusionProcess {
         changes.add(new Change.Commit(masked.position(i), masked.token(i), masked.confidence(i)));
       }
     }
+    boolean idle = commits.isEmpty() && changes.isEmpty();
+    boolean stuck = commits.isEmpty() && remasked == 0;
     for (Change change : changes) {
       canvas.apply(change);
     }
 
     step++;
     blockStep++;
-    scheduled += remasks.cardinality() - commits.cardinality();
+    scheduled += remasked - commits.cardinality();
     wantedKnown = false;
-    boolean idle = commits.isEmpty() && remasks.isEmpty();
-    if (blockOver(idle)) {
+    boolean over = blockOver(stuck, idle);
+    if (over) {
       enter(block + 1);
     }
-    if (options.stopAtEnd()) {
+    if (options.stopAtEnd() && (over || !(options.correction() instanceof Correction.Edit))) {
       stopAtEnd(changes);
     }
     return new Revision(step, changes, maskedLeft());
   }
 
+  @Override
+  public void hurry(int stepsLeft) {
+    int masks = maskedLeft();
+    if (finished || inTime(stepsLeft, masks)) {
+      return;
+    }
+    int later = 0;
+    for (int b = block + 1; b < blocks; b++) {
+      later += corrects() || maskedBetween(blockStarts[b], blockStarts[b + 1]) > 0 ? 1 : 0;
+    }
+    if (later >= stepsLeft && joinsBlocks) {
+      joinBlocks();
+      later = 0;
+    }
+    int inBlock = maskedInBlock();
+    // A block without masks is still to be corrected.
+    long part = inBlock == 0 ? stepsLeft / (later + 1) : (long) stepsLeft * inBlock / masks;
+    int share = Math.clamp(part, 1, Math.max(1, stepsLeft - later));
+    int needed =
+        options.pace() instanceof Pace.TokensPerStep(int tokens)
+            ? Math.ceilDiv(inBlock, tokens)
+            : 1;
+    int planned = blockSteps - blockStep;
+    if (share >= planned && planned >= needed) {
+      return;
+    }
+    if (share < needed) {
+      rule = CommitRule.of(options.withPace(new Pace.Steps(share)));
+    }
+    blockStep = 0;
+    blockSteps = share;
+    scheduled = inBlock;
+    wantedKnown = false;
+  }
+
+  /** Whether all would be done in {@code stepsLeft} steps without hurry. */
+  private boolean inTime(int stepsLeft, int masks) {
+    return switch (options.pace()) {
+      case Pace.Steps(int total) -> total - step <= stepsLeft;
+      case Pace.TokensPerStep(int tokens) ->
+          !corrects() && Math.ceilDiv(masks, tokens) + blocks - block - 1 <= stepsLeft;
+      // A step commits one at least.
+      case Pace.AsNeeded _ -> !corrects() && masks <= stepsLeft;
+    };
+  }
+
+  private boolean corrects() {
+    return !(options.correction() instanceof Correction.None);
+  }
+
+  /** Makes this block and all that follow one. */
+  private void joinBlocks() {
+    blockStarts[block + 1] = written.length;
+    blocks = block + 1;
+    // An index that no block has had.
+    active = new ActiveBlock(blockStarts.length - 1, firstOpen(), written[written.length - 1] + 1);
+    blockStep = 0;
+    blockSteps = Integer.MAX_VALUE;
+    wantedKnown = false;
+  }
+
   /** Makes {@code next}, or the first block after it with anything to do, the current block. */
   private void enter(int next) {
+    rule = usualRule;
     for (block = next; block < blocks; block++) {
       blockStep = 0;
       blockSteps =
-          options.algorithm().countsSteps()
-              ? options.steps() / blocks + (block < options.steps() % blocks ? 1 : 0)
-              : Integer.MAX_VALUE;
+          switch (options.pace()) {
+            case Pace.Steps(int total) -> total / blocks + (block < total % blocks ? 1 : 0);
+            case Pace.TokensPerStep _ -> Integer.MAX_VALUE;
+            case Pace.AsNeeded(int maxPerBlock) -> maxPerBlock;
+          };
+      corrector.enterBlock();
       scheduled = maskedInBlock();
-      if (scheduled > 0 || mayRemask()) {
+      if (scheduled > 0 || mayCorrect()) {
         active = new ActiveBlock(block, firstOpen(), written[blockEnd() - 1] + 1);
         return;
       }
@@ -302,24 +367,32 @@ public final class MaskedDiffusion implements DiffusionProcess {
     finished = true;
   }
 
-  /** Whether the current block is done after a step; {@code idle} if that step changed nothing. */
-  private boolean blockOver(boolean idle) {
+  /**
+   * Whether the current block is done after a step.
+   *
+   * @param stuck the step chose no mask and made none
+   * @param idle it changed nothing
+   */
+  private boolean blockOver(boolean stuck, boolean idle) {
     if (blockStep == blockSteps) {
       return true;
     }
     boolean allChosen =
         switch (rule) {
-          case LowConfidence _, RandomOrder _ -> scheduled == 0;
-          case Origin _, MaskgitPlus _, Margin _, Entropy _ -> maskedInBlock() == 0;
+          case RankedRule ranked when ranked.choice().schedule().choosesOnce() -> scheduled == 0;
+          case RankedRule _, Origin _ -> maskedInBlock() == 0;
           // A step without a choice would repeat itself: only MASK is predicted.
-          case Threshold _ -> maskedInBlock() == 0 || idle;
+          case AdaptiveRule _ -> maskedInBlock() == 0 || stuck;
         };
-    return allChosen && (idle || !mayRemask());
+    if (allChosen && stuck) {
+      corrector.sawNoMasks();
+    }
+    return allChosen && (idle || !mayCorrect());
   }
 
-  /** Whether the next step may remask: it has budget, and a step after it to write again. */
-  private boolean mayRemask() {
-    return doubt.possible() && blockSteps - blockStep > 1;
+  /** Whether the next step may correct what it sees. */
+  private boolean mayCorrect() {
+    return corrector.possible(blockSteps - blockStep);
   }
 
   /** First position the current block may change: its own, or a mask left in an earlier block. */
@@ -341,19 +414,20 @@ public final class MaskedDiffusion implements DiffusionProcess {
   }
 
   private int maskedInBlock() {
+    return maskedBetween(blockStart(), blockEnd());
+  }
+
+  /** Masks at {@code written[from .. to - 1]}. */
+  private int maskedBetween(int from, int to) {
     int count = 0;
-    for (int i = blockStart(); i < blockEnd(); i++) {
+    for (int i = from; i < to; i++) {
       count += canvas.masked(written[i]) ? 1 : 0;
     }
     return count;
   }
 
   private int maskedLeft() {
-    int count = 0;
-    for (int p : written) {
-      count += canvas.masked(p) ? 1 : 0;
-    }
-    return count;
+    return maskedBetween(0, written.length);
   }
 
   /** Fills what follows the first end token, once nothing before it is masked, and finishes. */

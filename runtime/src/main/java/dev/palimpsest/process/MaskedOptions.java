@@ -5,38 +5,40 @@ import dev.palimpsest.kernels.Sampling;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
- * How masked diffusion decodes one request.
+ * How masked diffusion decodes one request. What an algorithm has no use for is an error, not
+ * ignored.
  *
  * @param algorithm which positions a step commits
- * @param steps denoising steps over the whole request, at least one for each block; ignored by
- *     {@link Algorithm#THRESHOLD}
+ * @param pace how many steps it takes: a given number for algorithms that {@link
+ *     Algorithm#countsSteps}, {@link Pace.AsNeeded} for the others
  * @param blockLength new tokens are written in blocks of this many, left to right; 0 means one
- *     block. The steps are divided evenly over the blocks, the first ones taking what is left over.
- *     Only for algorithms that know blocks (LLaDA's and threshold)
- * @param threshold confidence from which {@link Algorithm#THRESHOLD} commits, 0 to 1
+ *     block. Only for algorithms that {@link Algorithm#knowsBlocks}
+ * @param bounds what is sure enough, for algorithms that take as many steps as they need; each
+ *     {@linkplain Algorithm#bounds has its own}
  * @param algorithmTemperature 0 commits the best positions; otherwise positions are drawn ∝
- *     softmax(confidence / this). Only for {@link Algorithm#MASKGIT_PLUS}, {@link Algorithm#MARGIN}
- *     and {@link Algorithm#ENTROPY}
+ *     softmax(confidence / this). Only for algorithms that {@link Algorithm#drawsPositions}
  * @param sampling temperature, top-k, top-p and where confidence is read (see {@link
  *     Algorithm#confidenceOn})
  * @param guidance classifier-free guidance scale; 0 for none
- * @param remask self-correction
+ * @param correction what becomes of committed tokens that turn out wrong
  * @param stopAtEnd finish as soon as everything before an end-of-text token is committed; what
  *     follows it becomes end-of-text
  * @param seed of all noise
  */
 public record MaskedOptions(
     Algorithm algorithm,
-    int steps,
+    Pace pace,
     int blockLength,
-    double threshold,
+    Bounds bounds,
     double algorithmTemperature,
     Sampling sampling,
     float guidance,
-    Remask remask,
+    Correction correction,
     boolean stopAtEnd,
     long seed) {
 
@@ -55,34 +57,53 @@ public record MaskedOptions(
     /** Dream: surest by negative entropy. */
     ENTROPY,
     /** Fast-dLLM: all positions of the block at least this sure, always the surest one. */
-    THRESHOLD;
+    THRESHOLD(Bound.THRESHOLD),
+    /** Fast-dLLM: from the surest down, as long as the n-th is at least 1 − f/(n + 1) sure. */
+    FACTOR(Bound.FACTOR),
+    /** SDAR's JetEngine: from the lowest entropy up, as long as their sum stays within a bound. */
+    ENTROPY_BOUNDED(Bound.ENTROPY_BOUND),
+    /** All positions of the block whose top-1 minus top-2 is at least this wide. */
+    MARGIN_THRESHOLD(Bound.THRESHOLD),
+    /** dInfer: the surest of each run of masks, and all positions at least this sure. */
+    HIERARCHICAL(Bound.THRESHOLD, Bound.LOW_THRESHOLD);
+
+    private final Set<Bound> bounds;
+
+    Algorithm(Bound... bounds) {
+      this.bounds = Set.of(bounds);
+    }
 
     /** Which distribution the published decoder of this rule reads its confidence from. */
     public Sampling.Distribution confidenceOn() {
       return switch (this) {
-        case LOW_CONFIDENCE, RANDOM, THRESHOLD -> Sampling.Distribution.RAW;
         case ORIGIN, MASKGIT_PLUS, MARGIN, ENTROPY -> Sampling.Distribution.FILTERED;
+        default -> Sampling.Distribution.RAW;
       };
     }
 
     /** Whether this rule can write in blocks. */
     public boolean knowsBlocks() {
       return switch (this) {
-        case LOW_CONFIDENCE, RANDOM, THRESHOLD -> true;
         case ORIGIN, MASKGIT_PLUS, MARGIN, ENTROPY -> false;
+        default -> true;
       };
     }
 
     /** Whether this rule takes a given number of steps, and not as many as it needs. */
     public boolean countsSteps() {
-      return this != THRESHOLD;
+      return bounds.isEmpty();
+    }
+
+    /** What tells this rule how sure is sure enough; empty if it {@link #countsSteps}. */
+    public Set<Bound> bounds() {
+      return bounds;
     }
 
     /** Whether {@link MaskedOptions#algorithmTemperature} means anything to this rule. */
     public boolean drawsPositions() {
       return switch (this) {
         case MASKGIT_PLUS, MARGIN, ENTROPY -> true;
-        case LOW_CONFIDENCE, RANDOM, ORIGIN, THRESHOLD -> false;
+        default -> false;
       };
     }
 
@@ -103,13 +124,10 @@ public record MaskedOptions(
         }
       }
       throw new IllegalArgumentException(
-          "unknown algorithm \""
-              + spelling
-              + "\": choose one of "
-              + Arrays.stream(values()).map(Algorithm::spelling).collect(Collectors.joining(", ")));
+          "unknown algorithm \"" + spelling + "\": choose one of " + spellings(any -> true));
     }
 
-    private static String spellings(java.util.function.Predicate<Algorithm> which) {
+    private static String spellings(Predicate<Algorithm> which) {
       return Arrays.stream(values())
           .filter(which)
           .map(Algorithm::spelling)
@@ -117,42 +135,11 @@ public record MaskedOptions(
     }
   }
 
-  /**
-   * Sends committed tokens that the model has come to doubt back to MASK. A token is doubted when
-   * the model, seeing it in its place, gives it less than {@code below}; the least sure go first.
-   * Tokens are doubted within the block being written and never in a step that has no step after
-   * it, so the text is always finished.
-   *
-   * @param below probability under which a committed token is doubted, 0 to 1; 0 switches remasking
-   *     off
-   * @param budget most tokens remasked over the whole request
-   */
-  public record Remask(double below, int budget) {
-    public static final Remask OFF = new Remask(0, 0);
-
-    public Remask {
-      if (!(below >= 0 && below <= 1)) {
-        throw new IllegalArgumentException(
-            "the probability to remask below must be between 0 (off) and 1; found " + below);
-      }
-      if (budget < 0) {
-        throw new IllegalArgumentException("the remask budget must be >= 0; found " + budget);
-      }
-    }
-
-    /** Whether anything can ever be remasked. */
-    public boolean on() {
-      return below > 0 && budget > 0;
-    }
-  }
-
   public MaskedOptions {
     Objects.requireNonNull(algorithm, "algorithm");
     Objects.requireNonNull(sampling, "sampling");
-    Objects.requireNonNull(remask, "remask");
-    if (algorithm.countsSteps() && steps < 1) {
-      throw new IllegalArgumentException("steps must be at least 1; found " + steps);
-    }
+    Objects.requireNonNull(correction, "correction");
+    checkPace(algorithm, pace);
     if (blockLength < 0) {
       throw new IllegalArgumentException(
           "block length must be 0 (one block) or positive; found " + blockLength);
@@ -163,9 +150,7 @@ public record MaskedOptions(
               .formatted(
                   algorithm.spelling(), blockLength, Algorithm.spellings(Algorithm::knowsBlocks)));
     }
-    if (!(threshold >= 0 && threshold <= 1)) {
-      throw new IllegalArgumentException("threshold must be between 0 and 1; found " + threshold);
-    }
+    checkBounds(algorithm, bounds);
     if (!(algorithmTemperature >= 0 && algorithmTemperature < Double.POSITIVE_INFINITY)) {
       throw new IllegalArgumentException(
           "algorithm temperature must be >= 0 and finite; found " + algorithmTemperature);
@@ -183,36 +168,116 @@ public record MaskedOptions(
     }
   }
 
-  /** The largest logits in one block, nothing random, nothing taken back. */
-  public static MaskedOptions greedy(Algorithm algorithm, int steps) {
+  private static void checkPace(Algorithm algorithm, Pace pace) {
+    switch (pace) {
+      case Pace.Steps(int total) when !algorithm.countsSteps() ->
+          throw new IllegalArgumentException(
+              "algorithm %s takes as many steps as it needs and found %d steps: leave them out, give max steps per block, or choose one of %s"
+                  .formatted(
+                      algorithm.spelling(), total, Algorithm.spellings(Algorithm::countsSteps)));
+      case Pace.TokensPerStep(int tokens) when !algorithm.countsSteps() ->
+          throw new IllegalArgumentException(
+              "algorithm %s decides by itself how many tokens a step commits and found %d tokens per step: leave them out, or choose one of %s"
+                  .formatted(
+                      algorithm.spelling(), tokens, Algorithm.spellings(MaskedOptions::ranks)));
+      case Pace.TokensPerStep(int tokens) when !ranks(algorithm) ->
+          throw new IllegalArgumentException(
+              "algorithm %s draws every position by itself and found %d tokens per step: give steps, or choose one of %s"
+                  .formatted(
+                      algorithm.spelling(), tokens, Algorithm.spellings(MaskedOptions::ranks)));
+      case Pace.AsNeeded(int maxPerBlock) when algorithm.countsSteps() ->
+          throw new IllegalArgumentException(
+              "algorithm %s takes a given number of steps%s: give that number, or choose one of %s"
+                  .formatted(
+                      algorithm.spelling(),
+                      maxPerBlock == Integer.MAX_VALUE
+                          ? ""
+                          : " and found max steps per block " + maxPerBlock,
+                      Algorithm.spellings(other -> !other.countsSteps())));
+      case Pace.Steps _, Pace.TokensPerStep _, Pace.AsNeeded _ -> {}
+    }
+  }
+
+  /** Whether the algorithm ranks positions, so that any number of them may be taken. */
+  private static boolean ranks(Algorithm algorithm) {
+    return algorithm.countsSteps() && algorithm != Algorithm.ORIGIN;
+  }
+
+  private static void checkBounds(Algorithm algorithm, Bounds bounds) {
+    for (Bound bound : Bound.values()) {
+      if (bounds.names(bound) && !algorithm.bounds().contains(bound)) {
+        throw new IllegalArgumentException(
+            "algorithm %s has no use for %s %s: leave it out, or choose one of %s"
+                .formatted(
+                    algorithm.spelling(),
+                    bound.spelling(),
+                    bounds.of(bound),
+                    Algorithm.spellings(other -> other.bounds().contains(bound))));
+      }
+    }
+    if (algorithm == Algorithm.HIERARCHICAL
+        && bounds.of(Bound.LOW_THRESHOLD) > bounds.of(Bound.THRESHOLD)) {
+      throw new IllegalArgumentException(
+          "low threshold must not be above the threshold; found %s and %s"
+              .formatted(bounds.of(Bound.LOW_THRESHOLD), bounds.of(Bound.THRESHOLD)));
+    }
+  }
+
+  /** The largest logits in one block, nothing random, nothing corrected. */
+  public static MaskedOptions greedy(Algorithm algorithm, Pace pace) {
     Sampling sampling = new Sampling(0f, 0, 1f, algorithm.confidenceOn());
-    return new MaskedOptions(algorithm, steps, 0, 0.9, 0, sampling, 0f, Remask.OFF, false, 0L);
+    return new MaskedOptions(
+        algorithm, pace, 0, Bounds.USUAL, 0, sampling, 0f, Correction.NONE, false, 0L);
+  }
+
+  /** That, for an algorithm that counts steps. */
+  public static MaskedOptions greedy(Algorithm algorithm, int steps) {
+    return greedy(algorithm, new Pace.Steps(steps));
+  }
+
+  /** That, for an algorithm that takes as many steps as it needs. */
+  public static MaskedOptions greedy(Algorithm algorithm) {
+    return greedy(algorithm, Pace.AsNeeded.UNLIMITED);
+  }
+
+  MaskedOptions withPace(Pace value) {
+    return new MaskedOptions(
+        algorithm,
+        value,
+        blockLength,
+        bounds,
+        algorithmTemperature,
+        sampling,
+        guidance,
+        correction,
+        stopAtEnd,
+        seed);
   }
 
   public MaskedOptions withBlockLength(int value) {
     return new MaskedOptions(
         algorithm,
-        steps,
+        pace,
         value,
-        threshold,
+        bounds,
         algorithmTemperature,
         sampling,
         guidance,
-        remask,
+        correction,
         stopAtEnd,
         seed);
   }
 
-  public MaskedOptions withThreshold(double value) {
+  public MaskedOptions withBound(Bound bound, double value) {
     return new MaskedOptions(
         algorithm,
-        steps,
+        pace,
         blockLength,
-        value,
+        bounds.with(bound, value),
         algorithmTemperature,
         sampling,
         guidance,
-        remask,
+        correction,
         stopAtEnd,
         seed);
   }
@@ -220,23 +285,23 @@ public record MaskedOptions(
   public MaskedOptions withAlgorithmTemperature(double value) {
     return new MaskedOptions(
         algorithm,
-        steps,
+        pace,
         blockLength,
-        threshold,
+        bounds,
         value,
         sampling,
         guidance,
-        remask,
+        correction,
         stopAtEnd,
         seed);
   }
 
-  public MaskedOptions withRemask(Remask value) {
+  public MaskedOptions withCorrection(Correction value) {
     return new MaskedOptions(
         algorithm,
-        steps,
+        pace,
         blockLength,
-        threshold,
+        bounds,
         algorithmTemperature,
         sampling,
         guidance,
@@ -248,13 +313,13 @@ public record MaskedOptions(
   public MaskedOptions withStopAtEnd(boolean value) {
     return new MaskedOptions(
         algorithm,
-        steps,
+        pace,
         blockLength,
-        threshold,
+        bounds,
         algorithmTemperature,
         sampling,
         guidance,
-        remask,
+        correction,
         value,
         seed);
   }
@@ -262,13 +327,13 @@ public record MaskedOptions(
   public MaskedOptions withSeed(long value) {
     return new MaskedOptions(
         algorithm,
-        steps,
+        pace,
         blockLength,
-        threshold,
+        bounds,
         algorithmTemperature,
         sampling,
         guidance,
-        remask,
+        correction,
         stopAtEnd,
         value);
   }

@@ -20,7 +20,7 @@ final class Surest {
       chosen.set(0, size);
       return;
     }
-    double cut = candidates.sortedScores()[size - n];
+    double cut = candidates.highestScore(n);
     int left = n;
     for (int i = 0; i < size; i++) {
       if (candidates.score(i) > cut) {

@@ -9,6 +9,7 @@ import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.DiffusionProcess;
+import dev.palimpsest.process.Positions;
 import dev.palimpsest.process.Revision;
 import java.util.Optional;
 
@@ -25,6 +26,9 @@ final class ScheduledRequest {
   private final RequestEvent event = new RequestEvent();
   private final long submitted;
   private final long allowed;
+  private final long wished;
+  private long stepped;
+  private long perStep;
   private long due;
   private long place;
   private int rows;
@@ -49,6 +53,7 @@ final class ScheduledRequest {
     this.observer = observer;
     priority = terms.priority();
     allowed = terms.deadline().map(Terms::nanoseconds).orElse(Long.MAX_VALUE);
+    wished = terms.finishWithin().map(Terms::nanoseconds).orElse(Long.MAX_VALUE);
     event.begin();
   }
 
@@ -112,6 +117,7 @@ final class ScheduledRequest {
 
   void start(long now) {
     event.queued = now - submitted;
+    stepped = now;
     cache.prepare();
     observer.revised(process.start());
   }
@@ -151,7 +157,9 @@ final class ScheduledRequest {
   private void want(StepBatch batch, Feed feed, int first, int unconditional) {
     Canvas canvas = process.canvas();
     int row = 0;
-    for (int position : process.wanted()) {
+    Positions wanted = process.wanted();
+    for (int i = 0; i < wanted.size(); i++) {
+      int position = wanted.at(i);
       int from = shifted ? Math.max(position - 1, 0) : position;
       while (feed.position(row) < from) {
         row++;
@@ -175,7 +183,7 @@ final class ScheduledRequest {
   }
 
   /** Takes the step, unless it only stored keys and values. */
-  void advance(Predictions predictions) {
+  void advance(Predictions predictions, long now) {
     boolean predicted = cache.next(process, shifted).predicts();
     cache.stepped(process);
     if (predicted) {
@@ -183,6 +191,18 @@ final class ScheduledRequest {
       cache.revised(revision);
       observer.revised(revision);
     }
+    if (wished != Long.MAX_VALUE) {
+      hurry(now);
+    }
+  }
+
+  /** Only between a step and the choice of what the next one feeds. */
+  private void hurry(long now) {
+    long took = Math.max(1, now - stepped);
+    stepped = now;
+    perStep = perStep == 0 ? took : (perStep + took) / 2;
+    long stepsLeft = (wished - (now - submitted)) / perStep;
+    process.hurry(Math.clamp(stepsLeft, 1, Integer.MAX_VALUE));
   }
 
   void finish() {

@@ -398,8 +398,9 @@ public final class Scheduler implements AutoCloseable {
       selected.clear();
       return;
     }
+    long now = clock.getAsLong();
     for (ScheduledRequest request : selected) {
-      advance(request);
+      advance(request, now);
     }
     selected.clear();
   }
@@ -440,7 +441,7 @@ public final class Scheduler implements AutoCloseable {
         request.fail(e);
         continue;
       }
-      advance(request);
+      advance(request, clock.getAsLong());
     }
   }
 
@@ -465,9 +466,9 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
-  private void advance(ScheduledRequest request) {
+  private void advance(ScheduledRequest request, long now) {
     try {
-      request.advance(predictions);
+      request.advance(predictions, now);
       goOn(request, (request.rows() - 1) / maxBatchTokens);
     } catch (RuntimeException e) {
       request.fail(e);

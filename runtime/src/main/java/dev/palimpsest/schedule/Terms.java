@@ -12,16 +12,18 @@ import java.util.Optional;
  *     Scheduler}
  * @param deadline from submission; a request that has not finished by then is {@linkplain
  *     RequestObserver#expired() expired}
+ * @param finishWithin from submission; a request that would take longer at its pace so far is
+ *     {@linkplain dev.palimpsest.process.DiffusionProcess#hurry hurried}
  */
-public record Terms(int priority, Optional<Duration> deadline) {
+public record Terms(int priority, Optional<Duration> deadline, Optional<Duration> finishWithin) {
   public static final int LOWEST = -10;
   public static final int HIGHEST = 10;
 
   /** Priority 0, all the time there is. */
-  public static final Terms DEFAULT = new Terms(0, Optional.empty());
+  public static final Terms DEFAULT = new Terms(0, Optional.empty(), Optional.empty());
 
   /**
-   * @throws IllegalArgumentException if the priority is out of range or the deadline not positive
+   * @throws IllegalArgumentException if the priority is out of range or a duration not positive
    */
   public Terms {
     Objects.requireNonNull(deadline, "deadline");
@@ -29,9 +31,13 @@ public record Terms(int priority, Optional<Duration> deadline) {
       throw new IllegalArgumentException(
           "priority must be between %d and %d; found %d".formatted(LOWEST, HIGHEST, priority));
     }
-    if (deadline.isPresent() && !deadline.get().isPositive()) {
-      throw new IllegalArgumentException(
-          "the deadline must lie after the submission; found " + deadline.get());
+    refuseUnlessPositive("the deadline", deadline);
+    refuseUnlessPositive("the time to finish within", Objects.requireNonNull(finishWithin));
+  }
+
+  private static void refuseUnlessPositive(String what, Optional<Duration> duration) {
+    if (duration.isPresent() && !duration.get().isPositive()) {
+      throw new IllegalArgumentException(what + " must be positive; found " + duration.get());
     }
   }
 

@@ -3,48 +3,67 @@ package dev.palimpsest.text;
 
 import dev.palimpsest.GenerationRequest.Message;
 import java.util.List;
-import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * How a conversation is written down for a model. Each format is written out by hand from the
  * template its family publishes; a template is never interpreted.
  */
-public sealed interface ChatFormat permits LladaChat, ChatMl {
-  /** Name by which {@link #named} finds it. */
+public sealed interface ChatFormat permits LladaChat, ChatMl, UnknownChat {
+  /** A stretch of a conversation as it is written down. */
+  sealed interface Part {
+    String text();
+
+    /** A special token of the format. */
+    record Special(String text) implements Part {}
+
+    /** Text, in which nothing is a special token, whoever wrote it. */
+    record Plain(String text) implements Part {}
+  }
+
+  /** Name for people. */
   String name();
 
   /**
-   * The conversation as text, ending where the assistant's turn begins.
+   * The conversation, ending where the assistant's turn begins.
    *
    * @throws IllegalArgumentException if there is no message, or a role is none of system, user and
-   *     assistant
+   *     assistant, or the format is {@linkplain UnknownChat unknown}
    */
-  String format(List<Message> messages);
+  List<Part> parts(List<Message> messages);
 
   /** The special token that ends a turn. */
-  String endOfTurn();
+  Optional<String> endOfTurn();
 
   /**
-   * The format of that name.
+   * The tokens of {@link #parts}.
    *
-   * @throws IllegalArgumentException listing the known ones
+   * @throws IllegalArgumentException as {@link #parts}, and if the tokenizer lacks a special token
    */
-  static ChatFormat named(String name) {
-    return switch (name.toLowerCase(Locale.ROOT)) {
-      case LladaChat.NAME -> new LladaChat();
-      case ChatMl.NAME -> ChatMl.withDefaultSystem();
-      default ->
-          throw new IllegalArgumentException(
-              "unknown chat format \"" + name + "\": known are " + known());
-    };
+  default int[] encode(List<Message> messages, Tokenizer tokenizer) {
+    IntStream.Builder ids = IntStream.builder();
+    for (Part part : parts(messages)) {
+      switch (part) {
+        case Part.Plain(String text) -> IntStream.of(tokenizer.encode(text)).forEach(ids::add);
+        case Part.Special(String text) ->
+            ids.add(
+                tokenizer
+                    .id(text)
+                    .orElseThrow(
+                        () ->
+                            new IllegalArgumentException(
+                                "chat format %s needs the token %s, which the tokenizer lacks: the chat template belongs to another model"
+                                    .formatted(name(), text))));
+      }
+    }
+    return ids.build().toArray();
   }
 
   /**
    * The format that a published {@code chat_template} (Jinja) stands for, told by the special
    * tokens it writes.
-   *
-   * @throws IllegalArgumentException if it is none of the known ones
    */
   static ChatFormat ofTemplate(String template) {
     if (template.contains("<|start_header_id|>") && template.contains("<|eot_id|>")) {
@@ -55,16 +74,7 @@ public sealed interface ChatFormat permits LladaChat, ChatMl {
           ? ChatMl.withDefaultSystem()
           : ChatMl.withoutDefaultSystem();
     }
-    String start = template.length() > 60 ? template.substring(0, 60) + "…" : template;
-    throw new IllegalArgumentException(
-        "unknown chat template \"" + start.replace('\n', ' ') + "\": known are " + known());
-  }
-
-  private static String known() {
-    return LladaChat.NAME
-        + " (<|start_header_id|> … <|eot_id|>) and "
-        + ChatMl.NAME
-        + " (<|im_start|> … <|im_end|>)";
+    return new UnknownChat(template);
   }
 
   /** Refuses what no format can write down. */

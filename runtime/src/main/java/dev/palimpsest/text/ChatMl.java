@@ -14,6 +14,8 @@ import java.util.Optional;
  */
 record ChatMl(Optional<String> defaultSystem) implements ChatFormat {
   static final String NAME = "chatml";
+  private static final String START = "<|im_start|>";
+  private static final String END = "<|im_end|>";
   static final String DEFAULT_SYSTEM = "You are a helpful assistant.";
 
   static ChatMl withDefaultSystem() {
@@ -30,25 +32,24 @@ record ChatMl(Optional<String> defaultSystem) implements ChatFormat {
   }
 
   @Override
-  public String endOfTurn() {
-    return "<|im_end|>";
+  public Optional<String> endOfTurn() {
+    return Optional.of(END);
   }
 
   @Override
-  public String format(List<Message> messages) {
+  public List<Part> parts(List<Message> messages) {
     ChatFormat.check(messages);
-    StringBuilder out = new StringBuilder();
+    ChatParts out = new ChatParts();
     if (!messages.getFirst().role().equals("system")) {
       defaultSystem.ifPresent(text -> turn(out, "system", text));
     }
     for (Message message : messages) {
       turn(out, message.role(), message.text());
     }
-    return out.append("<|im_start|>assistant\n").toString();
+    return out.special(START).text("assistant\n").build();
   }
 
-  private void turn(StringBuilder out, String role, String text) {
-    out.append("<|im_start|>").append(role).append('\n');
-    out.append(text).append(endOfTurn()).append('\n');
+  private static void turn(ChatParts out, String role, String text) {
+    out.special(START).text(role).text("\n").text(text).special(END).text("\n");
   }
 }

@@ -10,7 +10,9 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -29,14 +31,20 @@ public final class HuggingFaceTokenizer implements Tokenizer {
 
   private final ai.djl.huggingface.tokenizers.HuggingFaceTokenizer tokenizer;
   private final TokenizerJson json;
+  private final String origin;
+  // Knows no special tokens; loaded when a text first has one written out.
+  private Optional<ai.djl.huggingface.tokenizers.HuggingFaceTokenizer> plain = Optional.empty();
   // The native side is freed by close; nobody may be inside it then.
   private final ReadWriteLock use = new ReentrantReadWriteLock();
   private boolean closed;
 
   private HuggingFaceTokenizer(
-      ai.djl.huggingface.tokenizers.HuggingFaceTokenizer tokenizer, TokenizerJson json) {
+      ai.djl.huggingface.tokenizers.HuggingFaceTokenizer tokenizer,
+      TokenizerJson json,
+      String origin) {
     this.tokenizer = tokenizer;
     this.json = json;
+    this.origin = origin;
   }
 
   /**
@@ -85,14 +93,17 @@ public final class HuggingFaceTokenizer implements Tokenizer {
   }
 
   private static HuggingFaceTokenizer load(TokenizerJson json, String origin) {
-    byte[] bytes = json.text().getBytes(StandardCharsets.UTF_8);
+    return new HuggingFaceTokenizer(loadNative(json.text(), origin), json, origin);
+  }
+
+  private static ai.djl.huggingface.tokenizers.HuggingFaceTokenizer loadNative(
+      String json, String origin) {
+    byte[] bytes = json.getBytes(StandardCharsets.UTF_8);
     try {
       return NativeTokenizers.call(
           () ->
-              new HuggingFaceTokenizer(
-                  ai.djl.huggingface.tokenizers.HuggingFaceTokenizer.newInstance(
-                      new ByteArrayInputStream(bytes), OPTIONS),
-                  json));
+              ai.djl.huggingface.tokenizers.HuggingFaceTokenizer.newInstance(
+                  new ByteArrayInputStream(bytes), OPTIONS));
     } catch (LinkageError e) {
       throw new CheckpointException(
           origin
@@ -114,7 +125,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     json.added()
         .forEach(
             (content, id) -> {
-              int[] found = encode(content);
+              int[] found = ids(tokenizer, content);
               if (found.length == 1 && found[0] != id) {
                 throw new CheckpointException(
                     "%s: added_tokens: \"%s\" has id %d in the file, but the ids before it leave room only for %d"
@@ -129,16 +140,31 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     use.readLock().lock();
     try {
       refuseIfClosed();
-      Encoding encoding = tokenizer.encode(valid, false, false);
-      long[] ids = encoding.getIds();
-      int[] result = new int[ids.length];
-      for (int i = 0; i < ids.length; i++) {
-        result[i] = Math.toIntExact(ids[i]);
-      }
-      return result;
+      int[] ids = ids(tokenizer, valid);
+      // Without a special token in it a text is the same to both, and the other is rarely needed.
+      return Arrays.stream(ids).anyMatch(json.special()::contains) ? ids(plain(), valid) : ids;
     } finally {
       use.readLock().unlock();
     }
+  }
+
+  private synchronized ai.djl.huggingface.tokenizers.HuggingFaceTokenizer plain() {
+    if (plain.isEmpty()) {
+      plain = Optional.of(loadNative(json.withoutSpecialTokens(), origin));
+    }
+    return plain.get();
+  }
+
+  /** Ids by one of the native tokenizers; the caller sees to it that it stays open. */
+  private static int[] ids(
+      ai.djl.huggingface.tokenizers.HuggingFaceTokenizer tokenizer, String valid) {
+    Encoding encoding = tokenizer.encode(valid, false, false);
+    long[] ids = encoding.getIds();
+    int[] result = new int[ids.length];
+    for (int i = 0; i < ids.length; i++) {
+      result[i] = Math.toIntExact(ids[i]);
+    }
+    return result;
   }
 
   @Override
@@ -177,6 +203,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
       if (!closed) {
         closed = true;
         tokenizer.close();
+        plain.ifPresent(ai.djl.huggingface.tokenizers.HuggingFaceTokenizer::close);
       }
     } finally {
       use.writeLock().unlock();

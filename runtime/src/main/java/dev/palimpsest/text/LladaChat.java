@@ -3,6 +3,7 @@ package dev.palimpsest.text;
 
 import dev.palimpsest.GenerationRequest.Message;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * LLaDA's format, that of Llama 3: a header with the role, an empty line, the text without
@@ -11,6 +12,7 @@ import java.util.List;
  */
 record LladaChat() implements ChatFormat {
   static final String NAME = "llada";
+  private static final String END = "<|eot_id|>";
 
   @Override
   public String name() {
@@ -18,21 +20,21 @@ record LladaChat() implements ChatFormat {
   }
 
   @Override
-  public String endOfTurn() {
-    return "<|eot_id|>";
+  public Optional<String> endOfTurn() {
+    return Optional.of(END);
   }
 
   @Override
-  public String format(List<Message> messages) {
+  public List<Part> parts(List<Message> messages) {
     ChatFormat.check(messages);
-    StringBuilder out = new StringBuilder("<|startoftext|>");
+    ChatParts out = new ChatParts().special("<|startoftext|>");
     for (Message message : messages) {
-      header(out, message.role()).append(message.text().strip()).append(endOfTurn());
+      header(out, message.role()).text(message.text().strip()).special(END);
     }
-    return header(out, "assistant").toString();
+    return header(out, "assistant").build();
   }
 
-  private static StringBuilder header(StringBuilder out, String role) {
-    return out.append("<|start_header_id|>").append(role).append("<|end_header_id|>\n\n");
+  private static ChatParts header(ChatParts out, String role) {
+    return out.special("<|start_header_id|>").text(role).special("<|end_header_id|>").text("\n\n");
   }
 }

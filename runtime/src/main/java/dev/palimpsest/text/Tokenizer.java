@@ -6,8 +6,9 @@ import java.util.OptionalInt;
 /** Text to token ids and back. Safe for use by many threads. */
 public interface Tokenizer extends AutoCloseable {
   /**
-   * Ids of {@code text}, special tokens recognised where they are written out, none added at the
-   * ends.
+   * Ids of {@code text}, none added at the ends. What looks like a special token in it is text like
+   * any other: whoever types {@code <|mask|>} gets its characters. Special tokens have their {@link
+   * #id}.
    */
   int[] encode(String text);
 

@@ -3,11 +3,15 @@ package dev.palimpsest.text;
 
 import dev.palimpsest.weights.CheckpointException;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -19,9 +23,15 @@ import tools.jackson.databind.node.ObjectNode;
  * @param ids every token's id by its text as the file spells it (for byte-level vocabularies in
  *     their printable alphabet), added tokens included
  * @param added ids of the added tokens, by text
+ * @param special ids of those added tokens that control something and are no text
  * @param size largest id + 1
  */
-record TokenizerJson(String text, Map<String, Integer> ids, Map<String, Integer> added, int size) {
+record TokenizerJson(
+    String text,
+    Map<String, Integer> ids,
+    Map<String, Integer> added,
+    Set<Integer> special,
+    int size) {
   /** More ids than any vocabulary has; guards against absurd allocations. */
   private static final int MOST_IDS = 1 << 24;
 
@@ -51,6 +61,7 @@ record TokenizerJson(String text, Map<String, Integer> ids, Map<String, Integer>
     int size = vocabulary(model.path("vocab"), origin, ids);
     checkBytePairs(model, origin, ids);
     Map<String, Integer> addedIds = new HashMap<>();
+    Set<Integer> special = new HashSet<>();
     JsonNode added = root.path("added_tokens");
     if (!added.isArray() && !absent(added)) {
       throw new CheckpointException(
@@ -68,6 +79,9 @@ record TokenizerJson(String text, Map<String, Integer> ids, Map<String, Integer>
       }
       int id = id(added.get(i).path("id"), origin, "added_tokens[" + i + "].id");
       addedIds.put(content.stringValue(), id);
+      if (added.get(i).path("special").asBoolean(false)) {
+        special.add(id);
+      }
       size = Math.max(size, id + 1);
     }
     ids.putAll(addedIds);
@@ -80,7 +94,52 @@ record TokenizerJson(String text, Map<String, Integer> ids, Map<String, Integer>
     kept.putNull("padding");
     kept.putNull("post_processor");
     return new TokenizerJson(
-        MAPPER.writeValueAsString(kept), Map.copyOf(ids), Map.copyOf(addedIds), size);
+        MAPPER.writeValueAsString(kept),
+        Map.copyOf(ids),
+        Map.copyOf(addedIds),
+        Set.copyOf(special),
+        size);
+  }
+
+  /**
+   * The file's text again, its special tokens under names that nobody can write, so that all ids
+   * stay as they are and no text is taken for a special token. One that merges build up is what
+   * ordinary text gives, and stays a token of the vocabulary.
+   */
+  String withoutSpecialTokens() {
+    ObjectNode root = (ObjectNode) MAPPER.readTree(text);
+    ObjectNode model = (ObjectNode) root.path("model");
+    Set<String> merged = new HashSet<>();
+    for (JsonNode merge : model.path("merges")) {
+      String[] pair = pair(merge);
+      merged.addAll(List.of(pair[0], pair[1], pair[0] + pair[1]));
+    }
+    String secret = UUID.randomUUID().toString();
+    Map<String, String> renamed = new HashMap<>();
+    ArrayNode kept = MAPPER.createArrayNode();
+    for (JsonNode token : root.path("added_tokens")) {
+      String content = token.path("content").stringValue();
+      boolean special = token.path("special").asBoolean(false);
+      if (special && merged.contains(content)) {
+        continue;
+      }
+      if (special) {
+        renamed.put(content, secret + token.path("id").intValue());
+        ((ObjectNode) token).put("content", renamed.get(content));
+      }
+      kept.add(token);
+    }
+    root.set("added_tokens", kept);
+    ObjectNode vocabulary = MAPPER.createObjectNode();
+    for (Map.Entry<String, JsonNode> entry : model.path("vocab").properties()) {
+      vocabulary.set(renamed.getOrDefault(entry.getKey(), entry.getKey()), entry.getValue());
+    }
+    model.set("vocab", vocabulary);
+    String unknown = model.path("unk_token").asString("");
+    if (renamed.containsKey(unknown)) {
+      model.put("unk_token", renamed.get(unknown));
+    }
+    return MAPPER.writeValueAsString(root);
   }
 
   private static int vocabulary(JsonNode vocabulary, String origin, Map<String, Integer> ids) {

@@ -238,8 +238,9 @@ class FamilyRefusalsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "<|start_header_id|>user<|end_header_id|>, llada",
-    "<|im_start|>user, chatml",
+    "<|start_header_id|>user<|end_header_id|><|eot_id|>, llada",
+    "<|start_header_id|>user<|end_header_id|>, unknown",
+    "<|im_start|>user<|im_end|>, chatml",
     "[INST], unknown"
   })
   void chatFormats(String template, String format) throws IOException {
@@ -247,7 +248,7 @@ class FamilyRefusalsTest {
     ObjectNode tokenizer = JsonMapper.shared().createObjectNode().put("chat_template", template);
     Files.writeString(temp.resolve("tokenizer_config.json"), tokenizer.toString());
     try (Checkpoint c = Checkpoints.open(temp)) {
-      assertEquals(format, Families.describe(c).chatFormat());
+      assertEquals(format, Families.describe(c).chatFormat().orElseThrow().name());
     }
   }
 

@@ -80,7 +80,7 @@ class GoldenFamiliesTest {
       assertEquals(500, m.maskToken());
       assertEquals(1, m.endToken());
       assertEquals(false, m.shiftedLogits());
-      assertEquals("", Families.describe(c).chatFormat());
+      assertEquals(Optional.empty(), Families.describe(c).chatFormat());
     }
   }
 

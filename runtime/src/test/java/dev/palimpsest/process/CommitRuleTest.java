@@ -56,13 +56,12 @@ class CommitRuleTest {
       int[] start = row(prompt, block * blocks);
       Predictor model = Predictor.hashing(trial, VOCABULARY);
       for (Algorithm algorithm : List.of(Algorithm.LOW_CONFIDENCE, Algorithm.RANDOM)) {
+        int steps = perBlock * blocks;
         MaskedOptions o =
-            MaskedOptions.greedy(algorithm, perBlock * blocks)
-                .withBlockLength(block)
-                .withSeed(trial);
+            MaskedOptions.greedy(algorithm, steps).withBlockLength(block).withSeed(trial);
         Long noise = algorithm == Algorithm.RANDOM ? Long.valueOf(trial) : null;
         List<int[]> expected =
-            ReferenceDecoders.llada(start, prompt, MASK, o.steps(), block, noise, model);
+            ReferenceDecoders.llada(start, prompt, MASK, steps, block, noise, model);
         assertRows(expected, start, prompt, o, model, algorithm + " trial " + trial);
       }
     }
@@ -75,40 +74,16 @@ class CommitRuleTest {
     for (int trial = 0; trial < 200; trial++) {
       int block = 2 + random.nextInt(8);
       int[] start = row(2, block * 3);
-      Predictor inner = Predictor.hashing(trial, VOCABULARY);
       Predictor model =
-          (r, p, s) -> {
-            Predictor.Guess g = inner.guess(r, p, s);
-            int token = g.token() % 4 == 0 ? MASK : g.token();
-            return new Predictor.Guess(token, g.confidence(), 0, 0, 0);
-          };
+          Predictor.hashing(trial, VOCABULARY).predictingMask(MASK, token -> token % 4 == 0);
+      int steps = 3 * (1 + random.nextInt(block));
       MaskedOptions o =
-          MaskedOptions.greedy(Algorithm.LOW_CONFIDENCE, 3 * (1 + random.nextInt(block)))
-              .withBlockLength(block);
-      List<int[]> expected = ReferenceDecoders.llada(start, 2, MASK, o.steps(), block, null, model);
+          MaskedOptions.greedy(Algorithm.LOW_CONFIDENCE, steps).withBlockLength(block);
+      List<int[]> expected = ReferenceDecoders.llada(start, 2, MASK, steps, block, null, model);
       left += (int) Arrays.stream(expected.getLast()).filter(t -> t == MASK).count();
       assertRows(expected, start, 2, o, model, "trial " + trial);
     }
     assertTrue(left > 0, "the case must come up");
-  }
-
-  @Test
-  void thresholdFollowsTheLoop() {
-    SplittableRandom random = new SplittableRandom(3);
-    for (int trial = 0; trial < 200; trial++) {
-      int block = 1 + random.nextInt(12);
-      int prompt = random.nextInt(5);
-      int[] start = row(prompt, block * (1 + random.nextInt(4)));
-      Predictor model = Predictor.hashing(trial, VOCABULARY);
-      double threshold = trial % 3 == 0 ? 1 : random.nextInt(65) / 64.0;
-      MaskedOptions o =
-          MaskedOptions.greedy(Algorithm.THRESHOLD, 0)
-              .withBlockLength(block)
-              .withThreshold(threshold);
-      List<int[]> expected =
-          ReferenceDecoders.threshold(start, prompt, MASK, block, threshold, model);
-      assertRows(expected, start, prompt, o, model, "threshold " + threshold + " trial " + trial);
-    }
   }
 
   @Test
@@ -217,8 +192,11 @@ class CommitRuleTest {
     Predictor flat = (r, p, s) -> new Predictor.Guess(p, 0.5, 0.5, -0.5, 0.5);
     for (Algorithm algorithm :
         List.of(Algorithm.LOW_CONFIDENCE, Algorithm.THRESHOLD, Algorithm.ENTROPY)) {
-      MaskedDiffusion process =
-          MaskedDiffusion.of(row(0, 9), new BitSet(), MaskedOptions.greedy(algorithm, 3), MASK);
+      MaskedOptions o =
+          algorithm.countsSteps()
+              ? MaskedOptions.greedy(algorithm, 3)
+              : MaskedOptions.greedy(algorithm);
+      MaskedDiffusion process = MaskedDiffusion.of(row(0, 9), new BitSet(), o, MASK);
       List<Integer> positions =
           flat.step(process, new Predictions(), 0).changes().stream()
               .map(Change::position)

@@ -8,8 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.kernels.Predictions;
+import dev.palimpsest.process.Correction.Edit;
+import dev.palimpsest.process.Correction.Remask;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
-import dev.palimpsest.process.MaskedOptions.Remask;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -43,16 +44,43 @@ class MaskedDiffusionTest {
     Algorithm algorithm = any(random);
     int block = algorithm.knowsBlocks() ? random.nextInt(hole + 4) : 0;
     int blocks = block == 0 ? 1 : Math.max(1, Math.ceilDiv(hole, block));
-    Remask remask =
-        random.nextBoolean() ? new Remask(random.nextInt(5) / 4.0, random.nextInt(20)) : Remask.OFF;
-    return MaskedOptions.greedy(algorithm, blocks + random.nextInt(40))
+    Correction correction =
+        switch (random.nextInt(4)) {
+          case 0 -> new Remask(random.nextInt(5) / 4.0, random.nextInt(20));
+          case 1 -> new Edit(random.nextInt(5) / 4.0);
+          default -> Correction.NONE;
+        };
+    MaskedOptions options = MaskedOptions.greedy(algorithm, anyPace(random, algorithm, blocks));
+    for (Bound bound : algorithm.bounds()) {
+      options = options.withBound(bound, anyBound(random, bound));
+    }
+    return options
         .withBlockLength(block)
-        .withThreshold(random.nextInt(5) / 4.0)
         .withAlgorithmTemperature(
             algorithm.drawsPositions() && random.nextBoolean() ? random.nextDouble() : 0)
-        .withRemask(remask)
+        .withCorrection(correction)
         .withStopAtEnd(random.nextInt(3) == 0)
         .withSeed(random.nextLong());
+  }
+
+  private static Pace anyPace(SplittableRandom random, Algorithm algorithm, int blocks) {
+    if (!algorithm.countsSteps()) {
+      return random.nextBoolean()
+          ? Pace.AsNeeded.UNLIMITED
+          : new Pace.AsNeeded(1 + random.nextInt(10));
+    }
+    return algorithm != Algorithm.ORIGIN && random.nextBoolean()
+        ? new Pace.TokensPerStep(1 + random.nextInt(10))
+        : new Pace.Steps(blocks + random.nextInt(40));
+  }
+
+  private static double anyBound(SplittableRandom random, Bound bound) {
+    return switch (bound) {
+      case THRESHOLD -> 0.5 + random.nextInt(5) / 8.0;
+      case LOW_THRESHOLD -> random.nextInt(5) / 8.0;
+      case FACTOR -> random.nextInt(9) / 4.0;
+      case ENTROPY_BOUND -> random.nextInt(9) / 2.0;
+    };
   }
 
   /** A canvas with fixed text, masks and drafted tokens anywhere. */
@@ -106,10 +134,11 @@ class MaskedDiffusionTest {
         tokens[p] = fixed.get(p) ? 50 : mask;
       }
       MaskedOptions options =
-          MaskedOptions.greedy(seed % 2 == 0 ? Algorithm.LOW_CONFIDENCE : Algorithm.THRESHOLD, 20)
+          (seed % 2 == 0
+                  ? MaskedOptions.greedy(Algorithm.LOW_CONFIDENCE, 20)
+                  : MaskedOptions.greedy(Algorithm.THRESHOLD).withBound(Bound.THRESHOLD, 0.5))
               .withBlockLength(5)
-              .withThreshold(0.5)
-              .withRemask(new Remask(seed % 3 == 0 ? 0.2 : 0, 3));
+              .withCorrection(seed % 3 == 0 ? new Remask(0.2, 3) : Correction.NONE);
       MaskedDiffusion process = MaskedDiffusion.of(tokens, fixed, options, mask);
       // One guess of four is MASK: some positions stay masked when their block is over.
       Predictor model = Predictor.hashing(seed, 4);
@@ -122,7 +151,7 @@ class MaskedDiffusionTest {
         } else if (active.from() < before.to()) {
           drawnBack++;
         }
-        int[] wanted = process.wanted();
+        int[] wanted = process.wanted().toArray();
         int[] row = process.canvas().tokens();
         assertTrue(wanted[0] >= active.from() && wanted[wanted.length - 1] < active.to());
         model.step(process, predictions, 0);
@@ -154,15 +183,15 @@ class MaskedDiffusionTest {
       replay.apply(process.start());
       assertArrayEquals(scene.tokens, replay.tokens(), what);
       int remasked = 0;
-      int bound =
-          o.algorithm().countsSteps() ? o.steps() : scene.hole() * 2 + o.remask().budget() * 2 + 2;
+      int budget = o.correction() instanceof Remask(double _, int most) ? most : 0;
+      int bound = mostSteps(o, scene, budget);
       while (!process.finished()) {
-        int[] wanted = process.wanted();
+        int[] wanted = process.wanted().toArray();
         assertTrue(wanted.length > 0, what);
         for (int i = 0; i < wanted.length; i++) {
           assertTrue(i == 0 || wanted[i - 1] < wanted[i], what);
           assertFalse(scene.fixed.get(wanted[i]), what);
-          assertTrue(process.canvas().masked(wanted[i]) || o.remask().on(), what);
+          assertTrue(process.canvas().masked(wanted[i]) || o.correction() != Correction.NONE, what);
         }
         Revision revision = model.step(process, predictions, trial % 3);
         assertEquals(process.step(), revision.step(), what);
@@ -175,9 +204,9 @@ class MaskedDiffusionTest {
         assertEquals(masked.cardinality(), revision.masked(), what);
         assertTrue(process.step() <= bound, what + ": " + process.step() + " steps");
       }
-      assertEquals(0, process.wanted().length);
+      assertEquals(0, process.wanted().size());
       assertThrows(IllegalStateException.class, () -> process.advance(predictions, 0));
-      assertTrue(remasked <= (o.remask().on() ? o.remask().budget() : 0), what);
+      assertTrue(remasked <= budget, what);
       for (int i = 0; i < scene.tokens.length; i++) {
         if (scene.fixed.get(i)) {
           assertEquals(scene.tokens[i], replay.token(i), what);
@@ -186,6 +215,18 @@ class MaskedDiffusionTest {
         }
       }
     }
+  }
+
+  private static int mostSteps(MaskedOptions o, Scene scene, int remaskBudget) {
+    int blocks =
+        o.blockLength() == 0 ? 1 : Math.max(1, Math.ceilDiv(scene.hole(), o.blockLength()));
+    int edits = o.correction() instanceof Edit ? blocks * (Edit.MOST_STEPS_WITHOUT_MASKS + 1) : 0;
+    int asLong = scene.hole() * 2 + remaskBudget * 2 + 2 + edits;
+    return switch (o.pace()) {
+      case Pace.Steps(int total) -> total;
+      case Pace.TokensPerStep _ -> asLong;
+      case Pace.AsNeeded(int most) -> (int) Math.min(asLong, (long) blocks * most);
+    };
   }
 
   @Test
@@ -223,7 +264,7 @@ class MaskedDiffusionTest {
     Predictor model = (r, p, s) -> new Predictor.Guess(20 + p, 0.5, 0, 0, 0);
     List<List<Integer>> seen = new ArrayList<>();
     while (!process.finished()) {
-      seen.add(IntStream.of(process.wanted()).boxed().toList());
+      seen.add(IntStream.of(process.wanted().toArray()).boxed().toList());
       model.step(process, new Predictions(), 0);
     }
     assertEquals(List.of(List.of(1, 2), List.of(4, 6), List.of(7, 8)), seen);
@@ -250,9 +291,9 @@ class MaskedDiffusionTest {
 
   @Test
   void blocksLongerThanTheHoleAreOneBlock() {
-    MaskedOptions o = MaskedOptions.greedy(Algorithm.THRESHOLD, 0).withBlockLength(1 << 20);
+    MaskedOptions o = MaskedOptions.greedy(Algorithm.THRESHOLD).withBlockLength(1 << 20);
     MaskedDiffusion process = MaskedDiffusion.of(masks(7), bits(), o, MASK);
-    assertEquals(7, process.wanted().length);
+    assertEquals(7, process.wanted().size());
     Predictor.hashing(1, 90).run(process);
     assertTrue(process.canvas().maskedPositions().isEmpty());
   }
@@ -334,14 +375,20 @@ class MaskedDiffusionTest {
     };
   }
 
+  /** With its usual bounds, in twelve steps at most. */
+  private static MaskedOptions twelveSteps(Algorithm algorithm) {
+    return MaskedOptions.greedy(
+        algorithm, algorithm.countsSteps() ? new Pace.Steps(12) : new Pace.AsNeeded(12));
+  }
+
   @Test
   void selfCorrectionRepairsWrongTokens() {
     int[] right = IntStream.range(20, 36).toArray();
     Predictor model = knowing(3, 7, 11);
     for (Algorithm algorithm : Algorithm.values()) {
-      MaskedOptions plain = MaskedOptions.greedy(algorithm, 12).withThreshold(0.9);
+      MaskedOptions plain = twelveSteps(algorithm);
       int[] without = model.run(MaskedDiffusion.of(masks(16), bits(), plain, MASK)).last();
-      MaskedOptions correcting = plain.withRemask(new Remask(0.5, 8));
+      MaskedOptions correcting = plain.withCorrection(new Remask(0.5, 8));
       Predictor.Run run = model.run(MaskedDiffusion.of(masks(16), bits(), correcting, MASK));
       assertArrayEquals(right, run.last(), algorithm.name());
       if (algorithm != Algorithm.RANDOM && algorithm != Algorithm.ORIGIN) {
@@ -358,9 +405,9 @@ class MaskedDiffusionTest {
     draft[14] = 52; // fixed: must stay
     for (Algorithm algorithm : Algorithm.values()) {
       MaskedOptions o =
-          MaskedOptions.greedy(algorithm, 6)
+          twelveSteps(algorithm)
               .withBlockLength(algorithm.knowsBlocks() ? 8 : 0)
-              .withRemask(new Remask(0.5, 8));
+              .withCorrection(new Remask(0.5, 8));
       Predictor.Run run = knowing().run(MaskedDiffusion.of(draft, bits(0, 14), o, MASK));
       int[] expected = IntStream.range(20, 36).toArray();
       expected[14] = 52;
@@ -379,7 +426,7 @@ class MaskedDiffusionTest {
     int[] draft = {20, 21, 22, 23, 24, 25};
     double[] sure = {0.3, 0.1, 0.9, 0.1, 0.2, 0.5};
     Predictor model = (r, p, s) -> new Predictor.Guess(60, 0.5, 0, 0, sure[p]);
-    MaskedOptions o = MaskedOptions.greedy(Algorithm.ENTROPY, 5).withRemask(new Remask(0.5, 3));
+    MaskedOptions o = MaskedOptions.greedy(Algorithm.ENTROPY, 5).withCorrection(new Remask(0.5, 3));
     MaskedDiffusion process = MaskedDiffusion.of(draft, bits(), o, MASK);
     Revision first = model.step(process, new Predictions(), 0);
     assertEquals(

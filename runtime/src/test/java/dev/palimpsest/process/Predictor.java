@@ -5,6 +5,7 @@ import dev.palimpsest.kernels.Predictions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.IntPredicate;
 
 /** Stands in for the network: predicts a position from the whole row of tokens. */
 interface Predictor {
@@ -41,7 +42,7 @@ interface Predictor {
   }
 
   default Revision step(MaskedDiffusion process, Predictions predictions, int offset) {
-    int[] wanted = process.wanted();
+    int[] wanted = process.wanted().toArray();
     int[] row = process.canvas().tokens();
     predictions.resize(offset + wanted.length + 1);
     for (int i = 0; i < predictions.size(); i++) {
@@ -56,6 +57,16 @@ interface Predictor {
       }
     }
     return process.advance(predictions, offset);
+  }
+
+  /** This model, but where {@code which} says so it predicts MASK. */
+  default Predictor predictingMask(int mask, IntPredicate which) {
+    return (row, position, step) -> {
+      Guess g = guess(row, position, step);
+      return which.test(g.token)
+          ? new Guess(mask, g.confidence, g.margin, g.negativeEntropy, g.present)
+          : g;
+    };
   }
 
   /** A model that depends on everything it sees, with ties now and then. */

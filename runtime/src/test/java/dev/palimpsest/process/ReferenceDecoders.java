@@ -57,32 +57,6 @@ final class ReferenceDecoders {
     return rows;
   }
 
-  /** Fast-dLLM by threshold, without a cache. */
-  static List<int[]> threshold(
-      int[] start, int prompt, int mask, int block, double threshold, Predictor model) {
-    List<int[]> rows = new ArrayList<>();
-    int[] x = start.clone();
-    int step = 0;
-    for (int a = prompt; a < x.length; a += block) {
-      int end = a + block;
-      while (!where(a, end, p -> x[p] == mask).isEmpty()) {
-        int[] seen = x.clone();
-        int now = step++;
-        List<Integer> eligible = where(a, end, p -> seen[p] == mask);
-        List<Integer> ranked =
-            best(eligible, p -> model.guess(seen, p, now).confidence(), eligible.size());
-        for (int i = 0; i < ranked.size(); i++) {
-          Predictor.Guess guess = model.guess(seen, ranked.get(i), now);
-          if (i == 0 || guess.confidence() >= threshold) {
-            x[ranked.get(i)] = guess.token();
-          }
-        }
-        rows.add(x.clone());
-      }
-    }
-    return rows;
-  }
-
   /** Dream with algorithm temperature 0. */
   static List<int[]> dream(
       int[] start, int mask, int steps, ToDoubleFunction<Predictor.Guess> score, Predictor model) {

@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.stream.Collectors;
@@ -113,6 +114,7 @@ class CachedSchedulingTest {
 
   private static final class Recorder implements RequestObserver {
     final CompletableFuture<Void> done = new CompletableFuture<>();
+    volatile boolean cancelled;
 
     @Override
     public void revised(Revision revision) {}
@@ -134,7 +136,7 @@ class CachedSchedulingTest {
 
     @Override
     public boolean cancelled() {
-      return false;
+      return cancelled;
     }
   }
 
@@ -330,5 +332,38 @@ class CachedSchedulingTest {
     assertEquals(
         List.of("0-110, 0-110, 0-110", "0-110", "0-110", "0-110", "70-78, 70-78"),
         fed.subList(0, 5));
+  }
+
+  /** Its turn would have come two ticks later. */
+  @Test
+  void whoIsCancelledGivesThePagesBackBeforeTheNextBatch() {
+    List<Recorder> recorders = List.of(new Recorder(), new Recorder(), new Recorder());
+    List<Integer> free = new ArrayList<>();
+    Stepper network =
+        (batch, out) -> {
+          free.add(pool.freePages());
+          recorders.get(2).cancelled = true;
+          network(batch, out, false);
+        };
+    // Each fills a batch.
+    try (Scheduler scheduler = new Scheduler(network, false, 120, 10)) {
+      scheduler
+          .call(
+              () -> {
+                for (Recorder recorder : recorders) {
+                  scheduler.submit(
+                      completing(5, 70, 40, 40),
+                      RequestCache.of(CacheMode.DUAL, 1, pool, 110, false),
+                      Terms.DEFAULT,
+                      recorder);
+                }
+                return true;
+              })
+          .join();
+      recorders.get(0).done.join();
+      recorders.get(1).done.join();
+    }
+    assertThrows(CancellationException.class, recorders.get(2).done::join);
+    assertEquals(List.of(14, 16, 16), free.subList(0, 3));
   }
 }

@@ -7,8 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.cache.RequestCache;
+import dev.palimpsest.process.MaskedDiffusion;
+import dev.palimpsest.process.MaskedOptions;
+import dev.palimpsest.process.MaskedOptions.Algorithm;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -31,7 +35,10 @@ class DeadlineTest {
 
   private static void submit(Scheduler scheduler, int length, Duration deadline, Recorder to) {
     scheduler.submit(
-        new LeftToRight(100, length), RequestCache.none(), new Terms(0, Optional.of(deadline)), to);
+        new LeftToRight(100, length),
+        RequestCache.none(),
+        new Terms(0, Optional.of(deadline), Optional.empty()),
+        to);
   }
 
   @Test
@@ -87,14 +94,50 @@ class DeadlineTest {
     assertEquals(1, late.ends.get());
   }
 
+  /** 60 tokens, one a step of 10 ms, and 200 ms to do it. */
+  @Test
+  void whoIsToFinishInTimeHurries() throws Exception {
+    int[] tokens = new int[61];
+    Arrays.fill(tokens, 1, 61, LeftToRight.MASK);
+    BitSet fixed = new BitSet();
+    fixed.set(0);
+    MaskedDiffusion process =
+        MaskedDiffusion.of(
+            tokens,
+            fixed,
+            MaskedOptions.greedy(Algorithm.LOW_CONFIDENCE, 60).withBlockLength(20),
+            LeftToRight.MASK);
+    Recorder recorder = new Recorder();
+    Stepper network =
+        (batch, out) -> {
+          calls++;
+          now.addAndGet(10_000_000);
+          LeftToRight.predict(batch, out);
+        };
+    try (Scheduler scheduler = open(network)) {
+      Duration wished = Duration.ofMillis(200);
+      scheduler.submit(
+          process,
+          RequestCache.none(),
+          new Terms(0, Optional.of(Duration.ofMillis(201)), Optional.of(wished)),
+          recorder);
+      assertEquals(LeftToRight.expected(0, 61), recorder.done.get(10, TimeUnit.SECONDS));
+    }
+    // All of the time is used, and no more.
+    assertEquals(20, calls);
+  }
+
   @Test
   void termsAreChecked() {
     for (Duration none : List.of(Duration.ZERO, Duration.ofMillis(-1))) {
-      assertThrows(IllegalArgumentException.class, () -> new Terms(0, Optional.of(none)));
+      assertThrows(
+          IllegalArgumentException.class, () -> new Terms(0, Optional.of(none), Optional.empty()));
     }
     for (int priority : new int[] {Terms.LOWEST - 1, Terms.HIGHEST + 1}) {
       IllegalArgumentException e =
-          assertThrows(IllegalArgumentException.class, () -> new Terms(priority, Optional.empty()));
+          assertThrows(
+              IllegalArgumentException.class,
+              () -> new Terms(priority, Optional.empty(), Optional.empty()));
       assertTrue(e.getMessage().contains("-10 and 10"), e.getMessage());
     }
   }

@@ -17,10 +17,12 @@ import dev.palimpsest.process.MaskedDiffusion;
 import dev.palimpsest.process.MaskedOptions;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.process.Revision;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -121,7 +123,7 @@ class FairnessTest {
     scheduler.submit(
         process,
         RequestCache.of(mode, 0, pool, length, false),
-        new Terms(priority, java.util.Optional.empty()),
+        new Terms(priority, Optional.empty(), Optional.empty()),
         new Observed(priority, length));
   }
 
@@ -172,7 +174,7 @@ class FairnessTest {
               })
           .join();
       assertTrue(arrived.await(20, TimeUnit.SECONDS));
-      assertTrue(opened.drain(java.time.Duration.ofSeconds(20)));
+      assertTrue(opened.drain(Duration.ofSeconds(20)));
     }
     assertTrue(all.size() > 100, all.size() + " requests");
     double tightest = 0;
@@ -224,7 +226,7 @@ class FairnessTest {
                 return true;
               })
           .join();
-      scheduler.drain(java.time.Duration.ofSeconds(20));
+      scheduler.drain(Duration.ofSeconds(20));
     }
     List<Integer> large = all.getFirst().ticks;
     // Three ticks for the short ones, then one for the long one, until they are done.
@@ -247,7 +249,7 @@ class FairnessTest {
                 return true;
               })
           .join();
-      scheduler.drain(java.time.Duration.ofSeconds(20));
+      scheduler.drain(Duration.ofSeconds(20));
     }
     assertEquals(List.of(0, 1, 3, 5), all.get(0).ticks);
     assertEquals(List.of(0, 2, 4, 6), all.get(1).ticks);
@@ -266,7 +268,7 @@ class FairnessTest {
                 return true;
               })
           .join();
-      scheduler.drain(java.time.Duration.ofSeconds(20));
+      scheduler.drain(Duration.ofSeconds(20));
     }
     // Two levels are eight ticks.
     assertEquals(List.of(0, 9, 18, 27, 34, 35), all.get(0).ticks.subList(0, 6));

@@ -7,6 +7,7 @@ import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.Change;
 import dev.palimpsest.process.DiffusionProcess;
+import dev.palimpsest.process.Positions;
 import dev.palimpsest.process.Revision;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,8 +57,8 @@ final class LeftToRight implements DiffusionProcess {
   }
 
   @Override
-  public int[] wanted() {
-    return new int[] {step + 1};
+  public Positions wanted() {
+    return Positions.of(step + 1);
   }
 
   @Override

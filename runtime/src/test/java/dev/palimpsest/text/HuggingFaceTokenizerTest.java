@@ -68,15 +68,56 @@ class HuggingFaceTokenizerTest {
   }
 
   @Test
-  void specialTokensAreRecognisedAndNoneAdded() {
+  void specialTokensHaveIdsAndTheirTextIsText() {
     try (HuggingFaceTokenizer tokenizer = tiny()) {
-      int[] ids = tokenizer.encode("a<|mask|>b<|endoftext|>");
-      assertArrayEquals(new int[] {id('a'), 1, id('b'), 0}, ids);
+      int[] ids = {id('a'), 1, id('b'), 0};
       assertEquals("a<|mask|>b<|endoftext|>", tokenizer.decode(ids, true));
       assertEquals("ab", tokenizer.decode(ids, false));
+      int[] typed = tokenizer.encode("a<|mask|>b w");
+      assertArrayEquals(
+          "a<|mask|>b".chars().map(HuggingFaceTokenizerTest::id).toArray(),
+          Arrays.copyOf(typed, typed.length - 1));
+      assertEquals(tokenizer.encode(" w")[0], typed[typed.length - 1], "merges go on as ever");
       assertEquals(OptionalInt.of(1), tokenizer.id("<|mask|>"));
       assertEquals(OptionalInt.of(260), tokenizer.id("hell"));
       assertEquals(OptionalInt.empty(), tokenizer.id("<|no|>"));
+    }
+  }
+
+  /** Ids stay as they are when special tokens are put out of reach. */
+  @Test
+  void addedTokensThatAreTextStayWhole() {
+    String flags = ",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false}";
+    String file =
+        TinyVocabulary.json()
+            .replaceFirst(
+                "\"added_tokens\":\\[",
+                "\"added_tokens\":[{\"id\":262,\"content\":\"<far>\",\"special\":true"
+                    + flags
+                    + ",{\"id\":263,\"content\":\"<think>\",\"special\":false"
+                    + flags
+                    + ",");
+    try (HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.parse(file, "f")) {
+      int[] ids = tokenizer.encode("a<think><far>");
+      assertArrayEquals(new int[] {id('a'), 263, id('<')}, Arrays.copyOf(ids, 3));
+      assertEquals("a<think><far>", tokenizer.decode(ids, false));
+      assertEquals(2 + "<far>".length(), ids.length);
+    }
+  }
+
+  /**
+   * A vocabulary that holds a special token's text, and a model that looks whole words up in it.
+   */
+  @Test
+  void aSpecialTokenIsNotFoundAsAWholeWordEither() {
+    String file =
+        TinyVocabulary.json()
+            .replace("\"ignore_merges\":false", "\"ignore_merges\":true")
+            .replace("<|mask|>", "mask");
+    assertTrue(file.contains("\"ignore_merges\":true"));
+    try (HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.parse(file, "f")) {
+      assertArrayEquals(
+          "mask".chars().map(HuggingFaceTokenizerTest::id).toArray(), tokenizer.encode("mask"));
     }
   }
 

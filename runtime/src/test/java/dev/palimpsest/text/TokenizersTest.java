@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -30,7 +31,12 @@ class TokenizersTest {
         Stream<Path> files = Files.walk(Path.of("src", "main", "java"))) {
       assertEquals(checkpoint.metadata().path("vocab_size").intValue(), tokenizer.size());
       int mask = checkpoint.metadata().path("mask_token_id").intValue();
-      assertArrayEquals(new int[] {mask}, tokenizer.encode("<|mask|>"));
+      assertEquals(mask, tokenizer.id("<|mask|>").orElseThrow());
+      // Typed by somebody it is eight characters.
+      String typed = "String mask = \"<|mask|>\"; // <|endoftext|>\n";
+      int[] typedIds = tokenizer.encode(typed);
+      assertEquals(typed, tokenizer.decode(typedIds, false));
+      assertTrue(Arrays.stream(typedIds).noneMatch(id -> id < 2), Arrays.toString(typedIds));
       List<Path> sources = files.filter(file -> file.toString().endsWith(".java")).toList();
       assertTrue(sources.size() > 20);
       for (Path file : sources) {

@@ -44,7 +44,9 @@ class VocabularyFilesTest {
     write();
     try (Tokenizer tokenizer = VocabularyFiles.open(folder).orElseThrow()) {
       assertEquals(262, tokenizer.size());
-      assertArrayEquals(new int[] {258, 'o', 261, 259}, tokenizer.encode("hello<|mask|> w"));
+      assertArrayEquals(new int[] {258, 'o', 259}, tokenizer.encode("hello w"));
+      assertEquals(261, tokenizer.id("<|mask|>").orElseThrow());
+      assertEquals("<|mask|>", tokenizer.decode(tokenizer.encode("<|mask|>"), false));
       String text = "hello world 12 é漢🎉\n";
       assertEquals(text, tokenizer.decode(tokenizer.encode(text), true));
     }

@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -64,6 +65,8 @@ class TrainCommandTest {
         zip.putNextEntry(new ZipEntry("a/File" + i + ".java"));
         zip.write(file(name, i).getBytes(StandardCharsets.UTF_8));
       }
+      zip.putNextEntry(new ZipEntry("META-INF/NOTICE.txt"));
+      zip.write(("notice of " + name).getBytes(StandardCharsets.UTF_8));
       zip.putNextEntry(new ZipEntry("a/package-info.java"));
       zip.write("/** Not wanted. */ package a;".repeat(20).getBytes(StandardCharsets.UTF_8));
     }
@@ -160,6 +163,72 @@ class TrainCommandTest {
     assertTrue(Files.readString(model.resolve("card.json")).contains("\"similarity\""));
   }
 
+  /** Files that no training step sees, with the header and without the comments. */
+  @Test
+  void aSampleIsHeldOut() throws IOException {
+    publish("one", APACHE);
+    String work = "--work=" + folder.resolve("work");
+    execute("corpus", work, "--repository=" + address(), "--library=g.r:one:1");
+    Path out = folder.resolve("sample");
+    Outcome sampled = execute("sample", work, "--per-mille=40", "--out=" + out);
+    assertEquals("", sampled.err());
+    Corpus corpus = new Corpus(folder.resolve("work/corpus"));
+    Path home = out.resolve("one-1");
+    int files = 0;
+    for (int i = 0; i < 120; i++) {
+      String path = "a/File" + i + ".java";
+      boolean heldOut = Corpus.isHeldOut("g.r:one:1", path);
+      assertEquals(heldOut, Files.exists(home.resolve(path)));
+      if (heldOut) {
+        files++;
+        String text = Files.readString(home.resolve(path));
+        assertTrue(text.startsWith("/* licence */\npackage a;"), text);
+        String code = text.substring("/* licence */\n".length());
+        assertTrue(corpus.heldOut().contains(code), code);
+        assertFalse(corpus.train().contains(code));
+      }
+    }
+    assertTrue(files > 0, "some are held out");
+    assertEquals("notice of one", Files.readString(home.resolve("NOTICE.txt")));
+    Outcome more = execute("sample", work, "--per-mille=41", "--out=" + out);
+    assertEquals(1, more.status());
+    assertTrue(more.err().contains("between 1 and 40"), more.err());
+  }
+
+  @Test
+  void noticesOfOthersAreLeftOut() {
+    String code = "package a;\nclass A {\n" + "    int value;\n".repeat(20) + "}\n";
+    String header = "/* Copyright A. */\n";
+    assertEquals(Optional.of(header + code), HeldOutSample.sampled(header + code));
+    assertEquals(Optional.of(code), HeldOutSample.sampled(code));
+    assertEquals(Optional.empty(), HeldOutSample.sampled(header + "/* Copyright B. */\n" + code));
+    assertEquals(Optional.empty(), HeldOutSample.sampled(header + "class B {}\n"));
+  }
+
+  /** The files beside the model in this repository are out of its training. */
+  @Test
+  void theSampleInTheRepositoryIsHeldOut() throws IOException {
+    Path home = Path.of("../models/java-tiny/held-out");
+    int files = 0;
+    for (String library : Corpus.libraries()) {
+      String[] parts = library.split(":");
+      Path folder = home.resolve(parts[1] + "-" + parts[2]);
+      if (Files.exists(folder)) {
+        try (var all = Files.walk(folder)) {
+          for (Path file : all.filter(f -> f.toString().endsWith(".java")).toList()) {
+            String path = folder.relativize(file).toString().replace('\\', '/');
+            assertTrue(Corpus.isHeldOut(library, path), path);
+            files++;
+          }
+        }
+      }
+    }
+    try (var all = Files.walk(home)) {
+      assertEquals(all.filter(f -> f.toString().endsWith(".java")).count(), files);
+    }
+    assertTrue(files > 50, "it is there");
+  }
+
   @Test
   void otherLicencesStopTheBuild() throws IOException {
     publish(
@@ -187,6 +256,7 @@ class TrainCommandTest {
     assertTrue(execute("tokenizer", work).err().contains("palimpsest train corpus"));
     assertTrue(execute("run", work).err().contains("palimpsest train tokenizer"));
     assertTrue(execute("export", work).err().contains("palimpsest train run"));
+    assertTrue(execute("sample", work).err().contains("palimpsest train corpus"));
     assertTrue(execute("evaluate", work).err().contains("palimpsest train"));
     assertEquals(2, execute("run", "--steps=many").status());
   }

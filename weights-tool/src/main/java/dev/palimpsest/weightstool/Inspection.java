@@ -5,6 +5,7 @@ import dev.palimpsest.family.Families;
 import dev.palimpsest.family.ModelDescription;
 import dev.palimpsest.kernels.WeightView;
 import dev.palimpsest.network.ModelConfig;
+import dev.palimpsest.text.ChatFormat;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.CheckpointException;
 import java.io.IOException;
@@ -172,7 +173,7 @@ final class Inspection {
     out.put("mask_token", c.maskToken());
     out.put("end_token", c.endToken());
     out.put("pad_token", c.padToken());
-    out.put("chat_format", model.chatFormat());
+    out.put("chat_format", model.chatFormat().map(ChatFormat::name).orElse(""));
     return out;
   }
 

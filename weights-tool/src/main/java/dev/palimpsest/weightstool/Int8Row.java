@@ -8,7 +8,8 @@ import java.nio.ByteOrder;
 
 /**
  * One row of a matrix in int8, symmetric: the scale is the largest magnitude over 127, bytes are
- * rounded to nearest, ties to even. Quantised again from its own floats a row gives the same bytes.
+ * rounded to nearest as the engine rounds when it packs floats for int8 products. Quantised again
+ * from its own floats a row gives the same bytes.
  */
 final class Int8Row {
   static final ValueLayout.OfFloat FLOAT =
@@ -46,7 +47,7 @@ final class Int8Row {
     float step = largest / 127;
     scale = step > 0 ? step : 1;
     for (int i = 0; i < n; i++) {
-      bytes[i] = (byte) Math.clamp((long) Math.rint((double) floats[i] / scale), -127, 127);
+      bytes[i] = (byte) Math.clamp(Math.round(floats[i] / scale), -127, 127);
       back[i] = scale * bytes[i];
     }
     difference.add(back, floats, n);

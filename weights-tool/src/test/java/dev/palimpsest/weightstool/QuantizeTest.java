@@ -167,6 +167,25 @@ class QuantizeTest {
           "logits", "--model", model, "--tokens", tokens, "--out", model + ".f32", "--threads", 1);
     }
     assertTrue(CommandRun.ok("compare", q + ".f32", floats + ".f32").contains("numbers are equal"));
+    // Int8 products of a checkpoint in int8 and of its floats: the same bytes, scales but for an
+    // ulp.
+    for (Path model : List.of(a, q)) {
+      CommandRun.ok(
+          "logits",
+          "--model",
+          model,
+          "--tokens",
+          tokens,
+          "--out",
+          model + ".s8",
+          "--threads",
+          1,
+          "--dtype",
+          "int8");
+      Files.move(Path.of(model + ".s8"), Path.of(model + ".int8.f32"));
+    }
+    JsonNode same = json(CommandRun.ok("compare", q + ".int8.f32", a + ".int8.f32", "--json"));
+    assertTrue(same.get("relative_l2").doubleValue() < 1e-3, same::toString);
     CommandRun near =
         CommandRun.of("compare", q + ".f32", a + ".f32", "--tolerance", "0.05", "--json");
     assertEquals(0, near.status(), near.out());

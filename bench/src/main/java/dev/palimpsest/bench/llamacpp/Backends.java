@@ -123,7 +123,7 @@ public final class Backends {
       }
       if (scores.isEmpty()) {
         throw new PeerException(
-            "llama.cpp's backends in " + folder + " cannot be listed: " + child.causeOfDeath());
+            "llama.cpp's backends in " + folder + " cannot be listed: " + child.causeOfDeath(""));
       }
     } catch (IOException e) {
       throw new PeerException("llama.cpp's backends in " + folder + " cannot be listed: " + e);

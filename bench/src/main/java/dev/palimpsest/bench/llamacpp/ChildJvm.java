@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
 
 /**
  * A JVM like this one that runs a main class of ours in another process. What it says on stderr is
- * kept, to tell what it died of.
+ * kept, to tell what it died of; the JVM's own report of a crash comes on stdout.
  */
 final class ChildJvm implements AutoCloseable {
   private static final int KEPT_LINES = 200;
@@ -25,7 +25,7 @@ final class ChildJvm implements AutoCloseable {
   /** The JVM's own words about a fatal signal, and about the code that raised it. */
   private static final Pattern SIGNAL = Pattern.compile("#\\s+(SIG[A-Z]+) ");
 
-  private static final Pattern FRAME = Pattern.compile("# C\\s+\\[([^\\]+]+)");
+  private static final Pattern FRAME = Pattern.compile("# [A-Z]\\s+\\[([^\\]+]+)");
 
   private final Process process;
   private final Thread listener;
@@ -39,7 +39,6 @@ final class ChildJvm implements AutoCloseable {
             "--enable-native-access=ALL-UNNAMED",
             "-XX:+UseSerialGC",
             "-Xmx256m",
-            "-XX:+DisplayVMOutputToStderr",
             "-XX:ErrorFile=/dev/null",
             "-XX:-CreateCoredumpOnCrash",
             "-cp",
@@ -75,8 +74,12 @@ final class ChildJvm implements AutoCloseable {
     }
   }
 
-  /** What a process that has stopped answering died of, for people. */
-  String causeOfDeath() {
+  /**
+   * What a process that has stopped answering died of, for people.
+   *
+   * @param onStdout what it printed there instead of an answer
+   */
+  String causeOfDeath(String onStdout) {
     try {
       if (!process.waitFor(10, TimeUnit.SECONDS)) {
         return "it does not answer";
@@ -87,7 +90,7 @@ final class ChildJvm implements AutoCloseable {
     }
     String text;
     synchronized (said) {
-      text = String.join("\n", said);
+      text = onStdout + "\n" + String.join("\n", said);
     }
     Matcher signal = SIGNAL.matcher(text);
     if (signal.find()) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.bench.llamacpp;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
@@ -124,24 +126,29 @@ public final class LlamaCpp implements AutoCloseable {
       question.write();
       out.flush();
     } catch (IOException e) {
-      throw dead();
+      // It is gone; what it said before is yet to be read.
     }
     return answer(answer);
   }
 
   private <T> T answer(Answer<T> answer) {
     try {
-      if (!in.readBoolean()) {
+      int first = in.read();
+      if (first == LlamaProcess.REFUSAL) {
         throw new PeerException(in.readUTF());
+      }
+      if (first != LlamaProcess.ANSWER) {
+        throw dead(first < 0 ? "" : (char) first + new String(in.readAllBytes(), UTF_8));
       }
       return answer.read();
     } catch (IOException e) {
-      throw dead();
+      throw dead("");
     }
   }
 
-  private PeerException dead() {
-    return new PeerException("llama.cpp, backend " + setup.backend() + ", " + child.causeOfDeath());
+  private PeerException dead(String onStdout) {
+    return new PeerException(
+        "llama.cpp, backend " + setup.backend() + ", " + child.causeOfDeath(onStdout));
   }
 
   /** Ends its process; idempotent. */

@@ -18,10 +18,16 @@ import java.nio.file.Path;
  * shares neither threads nor the state of vector and tile registers with whoever measures it, and
  * takes nobody with it when it dies.
  *
- * <p>An answer is {@code true} and what was asked for, or {@code false} and a message. The first
+ * <p>{@link #ANSWER} and what was asked for come back, or {@link #REFUSAL} and a message. The first
  * one, without a request, says whether the model could be opened.
  */
 final class LlamaProcess {
+  /** First byte of an answer, unlike any text. */
+  static final int ANSWER = 1;
+
+  /** First byte of a message that says why there is no answer. */
+  static final int REFUSAL = 2;
+
   private static final int[] LAST_OF_ONE = {0};
 
   private final LlamaModel model;
@@ -55,7 +61,7 @@ final class LlamaProcess {
       refuse(out, refused);
       return;
     }
-    out.writeBoolean(true);
+    out.write(ANSWER);
     out.flush();
     try (model) {
       DataInputStream in = new DataInputStream(new BufferedInputStream(System.in, 1 << 16));
@@ -72,7 +78,7 @@ final class LlamaProcess {
   }
 
   private static void refuse(DataOutputStream out, PeerException why) throws IOException {
-    out.writeBoolean(false);
+    out.write(REFUSAL);
     out.writeUTF(why.getMessage());
     out.flush();
   }
@@ -110,7 +116,7 @@ final class LlamaProcess {
       largest[i] = largest(row);
       confidences[i] = probability(row, largest[i]);
     }
-    out.writeBoolean(true);
+    out.write(ANSWER);
     out.writeLong(nanos);
     for (int i = 0; i < positions.length; i++) {
       out.writeInt(largest[i]);
@@ -120,7 +126,7 @@ final class LlamaProcess {
 
   private void logits() throws IOException {
     float[] row = model.logits(in.readInt()).toArray(ValueLayout.JAVA_FLOAT);
-    out.writeBoolean(true);
+    out.write(ANSWER);
     out.writeInt(row.length);
     for (float value : row) {
       out.writeFloat(value);
@@ -141,7 +147,7 @@ final class LlamaProcess {
       tokens[i] = next;
       next = largest(model.logits(0));
     }
-    out.writeBoolean(true);
+    out.write(ANSWER);
     out.writeLong(promptNanos);
     for (int i = 0; i < count; i++) {
       out.writeInt(tokens[i]);

@@ -14,7 +14,7 @@ import java.nio.ByteOrder;
  * little-endian. Quantised layouts are ggml's {@code block_q8_0} and {@code block_q4_0}, and bytes
  * with a scale for each row.
  */
-final class Dequantizer {
+public final class Dequantizer {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort SHORT =
@@ -28,7 +28,7 @@ final class Dequantizer {
    * @throws IllegalArgumentException if the dtype is not numeric weights, or a row is not a whole
    *     number of blocks
    */
-  static void check(String op, WeightView view, int rowLength) {
+  public static void check(String op, WeightView view, int rowLength) {
     if (!view.isNumbers()) {
       throw new IllegalArgumentException(
           op
@@ -58,7 +58,7 @@ final class Dequantizer {
    * @param first a multiple of the dtype's block length, as is {@code n}
    * @param out native or heap memory, written from byte {@code outAt}
    */
-  static void read(WeightView view, long first, int n, MemorySegment out, long outAt) {
+  public static void read(WeightView view, long first, int n, MemorySegment out, long outAt) {
     DType type = view.dtype();
     MemorySegment in = view.memory();
     long at = type.bytes(first);
@@ -120,8 +120,12 @@ final class Dequantizer {
     }
   }
 
-  /** As {@link #read}, rounded to bf16 (exact where the tensor is bf16). */
-  static void readBfloat16(
+  /**
+   * As {@link #read}, rounded to bf16 (exact where the tensor is bf16).
+   *
+   * @param floats scratch of at least {@code n} floats
+   */
+  public static void readBfloat16(
       WeightView view, long first, int n, MemorySegment out, long outAt, MemorySegment floats) {
     if (view.dtype() == DType.BF16 && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
       MemorySegment.copy(view.memory(), 2 * first, out, outAt, 2L * n);

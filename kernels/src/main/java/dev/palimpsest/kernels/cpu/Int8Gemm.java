@@ -3,7 +3,6 @@ package dev.palimpsest.kernels.cpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.WeightView;
@@ -27,9 +26,6 @@ final class Int8Gemm implements Gemm {
 
   private static final int NARROWEST = 64;
 
-  /** Rows of a task at most: its inputs stay in the L2 cache beside a tile of weights. */
-  private static final int TASK_ROWS = 4 * IntegerProducts.MOST_ROWS;
-
   /** Rows that are rounded by one task. */
   private static final int ROUNDED_ROWS = 8;
 
@@ -42,25 +38,23 @@ final class Int8Gemm implements Gemm {
   private final MemorySegment[] sums;
   private final ThreadTeam.Job rounding = this::round;
   private final ThreadTeam.Job multiplying = this::multiply;
+  private final RowCut cut = new RowCut();
   private MemorySegment rounded = MemorySegment.NULL;
   private float[] scales = new float[0];
   private int[] zeroPoints = new int[0];
 
   private MemorySegment x;
-  private int rows;
   private Linear weights;
   private Mode mode;
   private MemorySegment bias;
   private MemorySegment out;
-  private int groups;
-  private int groupRows;
 
-  /** Packed tiles, then the columns' sums (s32), then their scales (f32), in the tiles' order. */
+  /** Packed tiles, and the sums and scales of their columns, in the tiles' order. */
   private static final class Linear extends CpuLinear {
     private final int depth;
     private final long tileBytes;
-    private final long sumsAt;
-    private final long scalesAt;
+    private final int[] columnSums;
+    private final float[] columnScales;
 
     Linear(
         Gemm owner,
@@ -70,13 +64,17 @@ final class Int8Gemm implements Gemm {
         int tileWidth,
         MemorySegment memory,
         int depth,
-        long tileBytes,
-        long sumsAt) {
+        long tileBytes) {
       super(owner, in, out, gated, tileWidth, memory);
       this.depth = depth;
       this.tileBytes = tileBytes;
-      this.sumsAt = sumsAt;
-      scalesAt = sumsAt + aligned(4L * columns(out, gated));
+      columnSums = new int[columns(out, gated)];
+      columnScales = new float[columns(out, gated)];
+    }
+
+    @Override
+    public long bytes() {
+      return super.bytes() + 8L * columnSums.length;
     }
   }
 
@@ -94,7 +92,7 @@ final class Int8Gemm implements Gemm {
     floats = new float[team.size()][0];
     sums = new MemorySegment[team.size()];
     for (int i = 0; i < sums.length; i++) {
-      sums[i] = memory.allocate(4L * IntegerProducts.MOST_ROWS * WIDEST);
+      sums[i] = memory.allocate(4L * RowCut.MOST * WIDEST);
     }
   }
 
@@ -156,12 +154,9 @@ final class Int8Gemm implements Gemm {
     int tiles = (out + tileWidth - 1) / tileWidth;
     int lastWidth = out - (tiles - 1) * tileWidth;
     long tileBytes = tiles == 1 ? 0 : aligned(products.tileBytes(depth, columns(tileWidth, gated)));
-    long sumsAt =
-        (tiles - 1) * tileBytes + aligned(products.tileBytes(depth, columns(lastWidth, gated)));
-    long bytes = sumsAt + 2 * aligned(4L * columns(out, gated));
+    long bytes = (tiles - 1) * tileBytes + products.tileBytes(depth, columns(lastWidth, gated));
     Linear map =
-        new Linear(
-            this, in, out, gated, tileWidth, memory.allocate(bytes), depth, tileBytes, sumsAt);
+        new Linear(this, in, out, gated, tileWidth, memory.allocate(bytes), depth, tileBytes);
 
     CpuLinear.Source source = new CpuLinear.Source(parts, gated, tileWidth);
     MemorySegment[] raw = new MemorySegment[team.size()];
@@ -189,7 +184,7 @@ final class Int8Gemm implements Gemm {
   private void pack(Linear map, CpuLinear.Source source, int t, int worker, MemorySegment raw) {
     float[] row = floats[worker];
     MemorySegment rowMemory = MemorySegment.ofArray(row);
-    long column = (long) t * columns(map.tileWidth, map.gated);
+    int column = t * columns(map.tileWidth, map.gated);
     source.read(
         map,
         t,
@@ -203,8 +198,8 @@ final class Int8Gemm implements Gemm {
             raw.set(JAVA_BYTE, to + i, q);
             sum += q;
           }
-          map.memory.set(JAVA_INT, map.sumsAt + 4 * (column + r), sum);
-          map.memory.set(JAVA_FLOAT, map.scalesAt + 4 * (column + r), scale);
+          map.columnSums[column + r] = sum;
+          map.columnScales[column + r] = scale;
         });
     products.pack(worker, raw, map.depth, map.weightRows(t), map.memory, t * map.tileBytes);
   }
@@ -234,57 +229,36 @@ final class Int8Gemm implements Gemm {
       return;
     }
     this.x = x;
-    this.rows = rows;
     this.weights = (Linear) weights;
     this.mode = mode;
     this.bias = bias;
     this.out = out;
+    cut.set(rows, weights.tiles(), team.size());
     reserve();
     team.run(rounding, (rows + ROUNDED_ROWS - 1) / ROUNDED_ROWS);
-
-    int tiles = weights.tiles();
-    int chunks = (rows + IntegerProducts.MOST_ROWS - 1) / IntegerProducts.MOST_ROWS;
-    groups = (rows + TASK_ROWS - 1) / TASK_ROWS;
-    groups = Math.clamp((2 * team.size() + tiles - 1) / tiles, groups, Math.max(groups, chunks));
-    groupRows = padded((rows + groups - 1) / groups);
-    groups = (rows + groupRows - 1) / groupRows;
-    prepare(Math.min(rows, groupRows));
-    prepare(rows - (groups - 1) * groupRows);
-    team.run(multiplying, tiles * groups);
-  }
-
-  private static int padded(int rows) {
-    return (rows + IntegerProducts.ROW_STEP - 1) & -IntegerProducts.ROW_STEP;
+    for (int t : new int[] {0, weights.tiles() - 1}) {
+      int columns = weights.weightRows(t);
+      products.prepare(cut.chunkRows(), this.weights.depth, columns);
+      products.prepare(RowCut.padded(rows - cut.lastStart()), this.weights.depth, columns);
+    }
+    team.run(multiplying, weights.tiles() * cut.runs());
   }
 
   /** Rows padded to whole steps, freed before they are replaced. */
   private void reserve() {
-    long bytes = (long) padded(rows) * weights.depth;
+    int rows = RowCut.padded(cut.rows());
+    long bytes = (long) rows * weights.depth;
     if (rounded.byteSize() < bytes) {
       memory.free(rounded);
       rounded = MemorySegment.NULL;
       rounded = memory.allocate(bytes);
     }
     if (scales.length < rows) {
-      scales = new float[padded(rows)];
-      zeroPoints = new int[padded(rows)];
+      scales = new float[rows];
+      zeroPoints = new int[rows];
     }
     for (int i = 0; i < floats.length; i++) {
       reserveFloats(i, weights.depth);
-    }
-  }
-
-  /** Makes what a group of {@code n} rows needs. */
-  private void prepare(int n) {
-    int whole = padded(n) / IntegerProducts.MOST_ROWS;
-    int last = padded(n) % IntegerProducts.MOST_ROWS;
-    for (int t : new int[] {0, weights.tiles() - 1}) {
-      if (whole > 0) {
-        products.prepare(IntegerProducts.MOST_ROWS, weights.depth, weights.weightRows(t));
-      }
-      if (last > 0) {
-        products.prepare(last, weights.depth, weights.weightRows(t));
-      }
     }
   }
 
@@ -292,33 +266,31 @@ final class Int8Gemm implements Gemm {
     int in = weights.in;
     int depth = weights.depth;
     float[] row = floats[worker];
-    for (int r = task * ROUNDED_ROWS; r < Math.min(rows, (task + 1) * ROUNDED_ROWS); r++) {
+    int end = Math.min(cut.rows(), (task + 1) * ROUNDED_ROWS);
+    for (int r = task * ROUNDED_ROWS; r < end; r++) {
       long at = (long) r * in * computeType.blockBytes();
       if (computeType == DType.BF16) {
         kernels.widen(x, at, row, 0, in);
       } else {
         MemorySegment.copy(x, JAVA_FLOAT, at, row, 0, in);
       }
-      long to = (long) r * depth;
-      kernels.quantize(row, in, rounded, to, scales, zeroPoints, r);
-      if (depth > in) {
-        rounded.asSlice(to + in, depth - in).fill((byte) 0);
-      }
+      // what lies behind a row's inputs meets weights that are zero
+      kernels.quantize(row, in, rounded, (long) r * depth, scales, zeroPoints, r);
     }
   }
 
   private void multiply(int task, int worker) {
-    int t = task / groups;
-    int first = task % groups * groupRows;
-    int end = Math.min(rows, first + groupRows);
+    int t = task / cut.runs();
+    int run = task % cut.runs();
+    int end = Math.min(cut.rows(), cut.start(run + 1));
     int columns = weights.weightRows(t);
-    for (; first < end; first += IntegerProducts.MOST_ROWS) {
-      int n = Math.min(IntegerProducts.MOST_ROWS, end - first);
+    for (int first = cut.start(run); first < end; first += cut.chunkRows()) {
+      int n = Math.min(cut.chunkRows(), end - first);
       products.multiply(
           worker,
           rounded,
           (long) first * weights.depth,
-          padded(n),
+          RowCut.padded(n),
           weights.depth,
           weights.memory,
           t * weights.tileBytes,
@@ -330,9 +302,7 @@ final class Int8Gemm implements Gemm {
 
   /** What becomes of a tile's sums. */
   private void finish(int t, int first, int n, int columns, MemorySegment block) {
-    long column = (long) t * columns(weights.tileWidth, weights.gated);
-    long sumsAt = weights.sumsAt + 4 * column;
-    long scalesAt = weights.scalesAt + 4 * column;
+    int column = t * columns(weights.tileWidth, weights.gated);
     boolean gated = mode == Mode.GATED;
     for (int r = 0; r < n; r++) {
       long at = 4L * r * columns;
@@ -343,14 +313,14 @@ final class Int8Gemm implements Gemm {
           columns,
           scales[first + r],
           zeroPoints[first + r],
-          weights.memory,
-          sumsAt,
-          scalesAt,
+          weights.columnSums,
+          weights.columnScales,
+          column,
           gated ? block : out,
           to,
           mode == Mode.ADD);
       if (bias.address() != 0) {
-        kernels.add(out, to, bias, 4 * column, columns);
+        kernels.add(out, to, bias, 4L * column, columns);
       }
     }
     if (gated) {

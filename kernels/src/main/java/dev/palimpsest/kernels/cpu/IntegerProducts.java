@@ -6,15 +6,11 @@ import java.util.Optional;
 
 /**
  * Who multiplies u8 rows with s8 weights. Sums are exact, so all of them give the same numbers.
- * Depths are multiples of {@link #DEPTH_STEP}, rows of {@link #ROW_STEP}: the caller pads with
- * zeros and with anything.
+ * Depths are multiples of {@link #DEPTH_STEP}, rows of {@link RowCut#STEP}: the caller pads weights
+ * with zeros, and rows with anything.
  */
 interface IntegerProducts extends AutoCloseable {
   int DEPTH_STEP = 64;
-  int ROW_STEP = 16;
-
-  /** Most rows of one {@link #multiply}. */
-  int MOST_ROWS = 128;
 
   /** oneDNN, if that is who multiplies. */
   default Optional<DnnlEngine> engine() {
@@ -37,6 +33,7 @@ interface IntegerProducts extends AutoCloseable {
   /**
    * {@code sums[r][c] = Σ x[r][i]·w[c][i]}, s32. Any worker.
    *
+   * @param rows {@link RowCut#MOST} at most
    * @param x u8 {@code [rows][depth]} at {@code xAt}
    * @param sums {@code [rows][columns]}
    */

@@ -12,85 +12,84 @@ import java.util.Optional;
 
 /**
  * Matrix products by oneDNN. Every primitive runs single-threaded on one tile of columns and a
- * chunk of rows; the team spreads them.
+ * chunk of rows, into a block that stays in the cache until it is stored, added or gated; the team
+ * spreads tiles and chunks.
  *
- * <p>Rows go through primitives for 128, 112, … 16 rows; what is left of a chunk is copied to
- * scratch rows and goes through the one for 16. oneDNN sums a row alike in all of these (a single
- * row it would not: its kernel for vectors blocks the sum differently), so that results do not
- * depend on the batch.
+ * <p>Primitives are for 128, 112, … 16 rows, and rows of bf16 for whole vectors of the matrix unit:
+ * what does not fit is copied once a product and padded. oneDNN sums a row alike in all of these (a
+ * single row it would not: its kernel for vectors blocks the sum differently; nor would it in
+ * 16-row and 128-row products of, say, 300 inputs), so that results do not depend on the batch.
  */
-final class OneDnnGemm implements Gemm, ThreadTeam.Job {
-  /** Rows of a primitive are multiples of this. */
-  private static final int STEP = 16;
+final class OneDnnGemm implements Gemm {
+  /** Inputs of bf16 products are padded to a multiple of this. */
+  private static final int DEPTH_STEP = 32;
 
-  /** Rows of a task: its inputs and a tile of weights share the L2 cache. */
-  private static final int CHUNK = 128;
+  /** Weight rows of a tile at most. */
+  private static final int WIDEST = 256;
+
+  /** Bytes of a tile of more than 128 weight rows at most: half an L2 cache. */
+  private static final long DEEPEST = 1 << 20;
 
   private final ThreadTeam team;
   private final NativeMemory memory;
   private final DType computeType;
   private final DnnlEngine.Numbers numbers;
   private final DnnlEngine engine;
-  private final Map<Shape, Kernels> kernels = new HashMap<>();
-  private final Map<Tile, TileLayout> layouts = new HashMap<>();
   private final RowKernels rowKernels;
+  private final Map<Tile, Products> tiles = new HashMap<>();
   private final MemorySegment[] scratchpad;
-  private final MemorySegment[] tailRows;
-  private final MemorySegment[] products;
+  private final MemorySegment[] blocks;
+  private final ThreadTeam.Job copying = this::copy;
+  private final ThreadTeam.Job multiplying = this::multiply;
+  private final RowCut cut = new RowCut();
+  private MemorySegment copies;
 
   private MemorySegment x;
-  private int rows;
+
+  /** Rows from here on are read from {@link #copies}. */
+  private int firstCopied;
+
   private Linear weights;
   private Mode mode;
   private MemorySegment bias;
   private MemorySegment out;
-  private int chunks;
-  private int chunkRows;
 
   /** A tile of weights. */
-  private record Tile(int k, int n) {}
+  private record Tile(int depth, int columns) {}
 
-  /** How a tile is packed, and who packs it. */
-  private record TileLayout(MemorySegment layout, long bytes, DnnlEngine.Primitive reorder) {}
+  /** How a tile is packed, and its products by sixteenths of their rows. */
+  private final class Products {
+    private final Tile tile;
+    private final MemorySegment layout;
+    private final long bytes;
+    private final DnnlEngine.Primitive reorder;
+    private final DnnlEngine.Primitive[] bySteps =
+        new DnnlEngine.Primitive[RowCut.MOST / RowCut.STEP + 1];
 
-  /** Products of one kind. */
-  private record Shape(int k, int n, long outStride, boolean add) {}
-
-  /** Primitives for {@code 16·i} rows, made when first needed. */
-  private final class Kernels {
-    private final Shape shape;
-    private final DnnlEngine.Primitive[] bySteps = new DnnlEngine.Primitive[CHUNK / STEP + 1];
-
-    Kernels(Shape shape) {
-      this.shape = shape;
-    }
-
-    DnnlEngine.Primitive rows(int rows) {
-      return bySteps[rows / STEP];
+    Products(Tile tile) {
+      this.tile = tile;
+      layout = engine.weightsLayout(RowCut.MOST, tile.depth, tile.columns, numbers);
+      bytes = DnnlEngine.bytes(layout);
+      reorder = engine.reorder(tile.depth, tile.columns, numbers, layout);
+      reserve(scratchpad, reorder.scratchBytes());
     }
 
     void prepare(int rows) {
-      int i = rows / STEP;
-      if (i > 0 && bySteps[i] == null) {
+      int i = rows / RowCut.STEP;
+      if (bySteps[i] == null) {
         bySteps[i] =
-            engine.product(
-                rows,
-                shape.k,
-                shape.n,
-                shape.outStride,
-                numbers,
-                layout(shape.k, shape.n).layout,
-                shape.add);
+            engine.product(rows, tile.depth, tile.columns, tile.columns, numbers, layout, false);
         reserve(scratchpad, bySteps[i].scratchBytes());
       }
     }
   }
 
-  /** Packed weights with the products they take part in: of whole tiles, and of the last one. */
+  /** Packed weights, with the products of whole tiles and of the last one. */
   private static final class Linear extends CpuLinear {
+    private final int depth;
     private final long tileBytes;
-    private final Map<Mode, Kernels[]> direct = new java.util.EnumMap<>(Mode.class);
-    private final Map<Mode, Kernels[]> tail = new java.util.EnumMap<>(Mode.class);
+    private final Products whole;
+    private final Products last;
 
     Linear(
         Gemm owner,
@@ -99,9 +98,19 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
         boolean gated,
         int tileWidth,
         MemorySegment memory,
-        long tileBytes) {
+        int depth,
+        long tileBytes,
+        Products whole,
+        Products last) {
       super(owner, in, out, gated, tileWidth, memory);
+      this.depth = depth;
       this.tileBytes = tileBytes;
+      this.whole = whole;
+      this.last = last;
+    }
+
+    Products products(int t) {
+      return t == tiles() - 1 ? last : whole;
     }
   }
 
@@ -117,15 +126,15 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
     numbers = DnnlEngine.Numbers.of(computeType);
     this.memory = memory;
     engine = new DnnlEngine(library, team.size());
-    scratchpad = blocks();
-    tailRows = blocks();
-    products = blocks();
+    scratchpad = blocks(NativeMemory.ALIGNMENT);
+    blocks = blocks(4L * RowCut.MOST * WIDEST);
+    copies = memory.allocate(NativeMemory.ALIGNMENT);
   }
 
-  private MemorySegment[] blocks() {
+  private MemorySegment[] blocks(long bytes) {
     MemorySegment[] blocks = new MemorySegment[team.size()];
     for (int i = 0; i < blocks.length; i++) {
-      blocks[i] = memory.allocate(NativeMemory.ALIGNMENT);
+      blocks[i] = memory.allocate(bytes);
     }
     return blocks;
   }
@@ -157,21 +166,27 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
     return computeType;
   }
 
-  /** Wide tiles read their inputs less often; narrow ones leave enough tasks for all threads. */
-  private static int tileWidth(int out, boolean gated) {
-    int width = out <= 512 ? 64 : 128;
-    return gated ? 64 : width;
+  // ---- weights ----
+
+  /**
+   * Weight rows of a tile, by the weights' shape alone. Wide tiles read their inputs less often;
+   * narrow ones leave enough tasks for all threads, and deep ones should fit the L2 cache.
+   */
+  private int tileWidth(int in, int out, boolean gated) {
+    int rows = gated ? 2 * out : out;
+    int width = rows <= 512 ? 64 : rows <= 1024 ? 128 : WIDEST;
+    while (width > 128 && (long) width * in * computeType.blockBytes() > DEEPEST) {
+      width /= 2;
+    }
+    return gated ? Math.max(width, 128) / 2 : width;
   }
 
-  private TileLayout layout(int k, int n) {
-    return layouts.computeIfAbsent(
-        new Tile(k, n),
-        t -> {
-          MemorySegment layout = engine.weightsLayout(CHUNK, k, n, numbers);
-          DnnlEngine.Primitive reorder = engine.reorder(k, n, numbers, layout);
-          reserve(scratchpad, reorder.scratchBytes());
-          return new TileLayout(layout, DnnlEngine.bytes(layout), reorder);
-        });
+  private int depth(int in) {
+    return computeType == DType.BF16 ? (in + DEPTH_STEP - 1) & -DEPTH_STEP : in;
+  }
+
+  private Products products(int depth, int columns) {
+    return tiles.computeIfAbsent(new Tile(depth, columns), Products::new);
   }
 
   @Override
@@ -182,16 +197,17 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
     for (int i = 0; !gated && i < parts.size(); i++) {
       out += parts.get(i).dimension(0);
     }
-    int tileWidth = tileWidth(out, gated);
+    int depth = depth(in);
+    int tileWidth = tileWidth(in, out, gated);
     int factor = gated ? 2 : 1;
     int tiles = (out + tileWidth - 1) / tileWidth;
-    int lastWidth = out - (tiles - 1) * tileWidth;
-    long tileBytes = tiles == 1 ? 0 : aligned(layout(in, factor * tileWidth).bytes);
-    long bytes = (tiles - 1) * tileBytes + layout(in, factor * lastWidth).bytes;
-    Linear map = new Linear(this, in, out, gated, tileWidth, memory.allocate(bytes), tileBytes);
+    Products last = products(depth, factor * (out - (tiles - 1) * tileWidth));
+    Products whole = tiles == 1 ? last : products(depth, factor * tileWidth);
+    long tileBytes = tiles == 1 ? 0 : aligned(whole.bytes);
+    MemorySegment packed = memory.allocate((tiles - 1) * tileBytes + last.bytes);
+    Linear map = new Linear(this, in, out, gated, tileWidth, packed, depth, tileBytes, whole, last);
 
-    MemorySegment[] raw = blocks();
-    reserve(raw, (long) factor * tileWidth * in * computeType.blockBytes());
+    MemorySegment[] raw = blocks((long) factor * tileWidth * depth * computeType.blockBytes());
     MemorySegment[] floats = new MemorySegment[team.size()];
     for (int i = 0; i < floats.length; i++) {
       floats[i] = MemorySegment.ofArray(new float[in]);
@@ -220,15 +236,15 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
         map,
         t,
         (r, view, viewRow) -> {
-          long at = (long) r * in * computeType.blockBytes();
+          // what is left of a row behind its inputs is zero since the block was allocated
+          long at = (long) r * map.depth * computeType.blockBytes();
           if (computeType == DType.BF16) {
             Dequantizer.readBfloat16(view, (long) viewRow * in, in, raw, at, floats);
           } else {
             Dequantizer.read(view, (long) viewRow * in, in, raw, at);
           }
         });
-    layouts
-        .get(new Tile(in, map.weightRows(t)))
+    map.products(t)
         .reorder
         .execute(
             worker,
@@ -240,6 +256,8 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
   private static long aligned(long bytes) {
     return (bytes + NativeMemory.ALIGNMENT - 1) & -NativeMemory.ALIGNMENT;
   }
+
+  // ---- products ----
 
   @Override
   public void multiply(
@@ -254,118 +272,97 @@ final class OneDnnGemm implements Gemm, ThreadTeam.Job {
     }
     engine.prepare(0);
     this.x = x;
-    this.rows = rows;
     this.weights = (Linear) weights;
     this.mode = mode;
     this.bias = bias;
     this.out = out;
-    chunks = (rows + CHUNK - 1) / CHUNK;
-    chunkRows = ((rows + chunks - 1) / chunks + STEP - 1) / STEP * STEP;
-    chunks = (rows + chunkRows - 1) / chunkRows;
-    prepare(Math.min(rows, chunkRows));
-    prepare(rows - (chunks - 1) * chunkRows);
-    team.run(this, weights.tiles() * chunks);
+    cut.set(rows, weights.tiles(), team.size());
+    copy();
+    for (Products p : List.of(this.weights.whole, this.weights.last)) {
+      p.prepare(cut.chunkRows());
+      p.prepare(RowCut.padded(rows - cut.lastStart()));
+    }
+    team.run(multiplying, weights.tiles() * cut.runs());
   }
 
-  /** Makes what a chunk of {@code n} rows needs. */
-  private void prepare(int n) {
-    Kernels[] direct = weights.direct.computeIfAbsent(mode, m -> kernels(false));
-    Kernels[] tail = weights.tail.computeIfAbsent(mode, m -> kernels(true));
-    for (int i = 0; i < 2; i++) {
-      direct[i].prepare(n / STEP * STEP);
-      if (n % STEP != 0) {
-        tail[i].prepare(STEP);
+  /** Copies and pads rows that no primitive takes as they are: all of them, or the last chunk's. */
+  private void copy() {
+    int rows = cut.rows();
+    firstCopied = rows;
+    if (weights.depth > weights.in) {
+      firstCopied = 0;
+    } else if (rows % RowCut.STEP != 0) {
+      firstCopied = cut.lastStart();
+    }
+    if (firstCopied == rows) {
+      return;
+    }
+    int padded = RowCut.padded(rows - firstCopied);
+    long bytes = (long) padded * weights.depth * computeType.blockBytes();
+    if (copies.byteSize() < bytes) {
+      memory.free(copies);
+      copies = MemorySegment.NULL;
+      copies = memory.allocate(bytes);
+    }
+    team.run(copying, padded / RowCut.STEP);
+  }
+
+  private void copy(int task, int worker) {
+    long from = (long) weights.in * computeType.blockBytes();
+    long to = (long) weights.depth * computeType.blockBytes();
+    int first = firstCopied + task * RowCut.STEP;
+    int end = Math.min(cut.rows(), first + RowCut.STEP);
+    for (int r = first; r < end; r++) {
+      long at = (r - firstCopied) * to;
+      MemorySegment.copy(x, r * from, copies, at, from);
+      if (to > from) {
+        copies.asSlice(at + from, to - from).fill((byte) 0);
       }
     }
-    int widest = weights.weightRows(0);
-    if (n % STEP != 0) {
-      reserve(tailRows, (long) STEP * weights.in * computeType.blockBytes());
-    }
-    reserve(products, 4L * (mode == Mode.GATED ? CHUNK : STEP) * widest);
   }
 
-  /** Products of a whole tile and of the last one; into scratch memory or where they belong. */
-  private Kernels[] kernels(boolean tail) {
-    Kernels[] pair = new Kernels[2];
-    for (int i = 0; i < 2; i++) {
-      int n = weights.weightRows(i == 0 ? 0 : weights.tiles() - 1);
-      long stride = tail || mode == Mode.GATED ? n : weights.out;
-      pair[i] =
-          kernels.computeIfAbsent(new Shape(weights.in, n, stride, mode == Mode.ADD), Kernels::new);
-    }
-    return pair;
-  }
-
-  @Override
-  public void run(int task, int worker) {
+  private void multiply(int task, int worker) {
     engine.prepare(worker);
-    int t = task / chunks;
-    int first = task % chunks * chunkRows;
-    int n = Math.min(chunkRows, rows - first);
-    int whole = n / STEP * STEP;
-    boolean last = t == weights.tiles() - 1;
+    int t = task / cut.runs();
+    int run = task % cut.runs();
+    int end = Math.min(cut.rows(), cut.start(run + 1));
+    Products p = weights.products(t);
     long packed = weights.memory.address() + t * weights.tileBytes;
-    long scratch = scratchpad[worker].address();
-    long xRow = (long) weights.in * computeType.blockBytes();
-    int width = weights.width(t);
-    int columns = weights.weightRows(t);
-    long column = (long) t * weights.tileWidth;
-    MemorySegment product = products[worker];
-    if (whole > 0) {
-      long to =
-          mode == Mode.GATED
-              ? product.address()
-              : out.address() + 4 * ((long) first * weights.out + column);
-      weights
-          .direct
-          .get(mode)[last ? 1 : 0]
-          .rows(whole)
-          .execute(worker, x.address() + first * xRow, packed, to, scratch);
-      if (mode == Mode.GATED) {
-        gate(product, first, whole, width, column);
-      } else if (bias.address() != 0) {
-        for (int r = first; r < first + whole; r++) {
-          rowKernels.add(out, 4 * ((long) r * weights.out + column), bias, 4 * column, width);
-        }
-      }
-    }
-    int left = n - whole;
-    if (left > 0) {
-      int from = first + whole;
-      MemorySegment.copy(x, from * xRow, tailRows[worker], 0, left * xRow);
-      if (mode == Mode.ADD) {
-        for (int r = 0; r < left; r++) {
-          MemorySegment.copy(
-              out,
-              4 * ((long) (from + r) * weights.out + column),
-              product,
-              4L * r * columns,
-              4L * width);
-        }
-      }
-      weights
-          .tail
-          .get(mode)[last ? 1 : 0]
-          .rows(STEP)
-          .execute(worker, tailRows[worker].address(), packed, product.address(), scratch);
-      if (mode == Mode.GATED) {
-        gate(product, from, left, width, column);
-      } else {
-        for (int r = 0; r < left; r++) {
-          long at = 4 * ((long) (from + r) * weights.out + column);
-          MemorySegment.copy(product, 4L * r * columns, out, at, 4L * width);
-          if (bias.address() != 0) {
-            rowKernels.add(out, at, bias, 4 * column, width);
-          }
-        }
-      }
+    long rowBytes = (long) weights.depth * computeType.blockBytes();
+    for (int first = cut.start(run); first < end; first += cut.chunkRows()) {
+      int n = Math.min(cut.chunkRows(), end - first);
+      long from =
+          first < firstCopied
+              ? x.address() + first * rowBytes
+              : copies.address() + (first - firstCopied) * rowBytes;
+      p.bySteps[RowCut.padded(n) / RowCut.STEP].execute(
+          worker, from, packed, blocks[worker].address(), scratchpad[worker].address());
+      finish(t, first, n, blocks[worker]);
     }
   }
 
-  private void gate(MemorySegment product, int first, int n, int width, long column) {
-    long outStride = (long) weights.out * computeType.blockBytes();
-    long at = first * outStride + column * computeType.blockBytes();
-    rowKernels.gatedSilu(product, n, width, out, at, outStride, computeType);
+  /** What becomes of a tile's sums. */
+  private void finish(int t, int first, int n, MemorySegment block) {
+    int width = weights.width(t);
+    long column = (long) t * weights.tileWidth;
+    if (mode == Mode.GATED) {
+      int bytes = computeType.blockBytes();
+      long stride = (long) weights.out * bytes;
+      rowKernels.gatedSilu(
+          block, n, width, out, first * stride + column * bytes, stride, computeType);
+      return;
+    }
+    for (int r = 0; r < n; r++) {
+      long at = 4 * ((long) (first + r) * weights.out + column);
+      if (mode == Mode.ADD) {
+        rowKernels.add(out, at, block, 4L * r * width, width);
+      } else {
+        MemorySegment.copy(block, 4L * r * width, out, at, 4L * width);
+        if (bias.address() != 0) {
+          rowKernels.add(out, at, bias, 4 * column, width);
+        }
+      }
+    }
   }
 
   @Override

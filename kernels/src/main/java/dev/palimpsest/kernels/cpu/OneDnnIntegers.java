@@ -26,19 +26,19 @@ final class OneDnnIntegers implements IntegerProducts {
     private final long bytes;
     private final DnnlEngine.Primitive reorder;
     private final DnnlEngine.Primitive[] bySteps =
-        new DnnlEngine.Primitive[MOST_ROWS / ROW_STEP + 1];
+        new DnnlEngine.Primitive[RowCut.MOST / RowCut.STEP + 1];
 
     Products(int depth, int columns) {
       this.depth = depth;
       this.columns = columns;
-      layout = engine.weightsLayout(MOST_ROWS, depth, columns, INT8);
+      layout = engine.weightsLayout(RowCut.MOST, depth, columns, INT8);
       bytes = DnnlEngine.bytes(layout);
       reorder = engine.reorder(depth, columns, INT8, layout);
       reserve(reorder.scratchBytes());
     }
 
     void prepare(int rows) {
-      int i = rows / ROW_STEP;
+      int i = rows / RowCut.STEP;
       if (bySteps[i] == null) {
         bySteps[i] = engine.product(rows, depth, columns, columns, INT8, layout, false);
         reserve(bySteps[i].scratchBytes());
@@ -116,7 +116,7 @@ final class OneDnnIntegers implements IntegerProducts {
     engine.prepare(worker);
     products
         .get(new Tile(depth, columns))
-        .bySteps[rows / ROW_STEP]
+        .bySteps[rows / RowCut.STEP]
         .execute(
             worker,
             x.address() + xAt,

@@ -22,9 +22,9 @@ final class PanelIntegers implements IntegerProducts {
   PanelIntegers(RowKernels kernels, ThreadTeam team) {
     this.kernels = kernels;
     panel = kernels.panelWidth();
-    rows = new float[team.size()][MOST_ROWS * DEPTH];
+    rows = new float[team.size()][RowCut.MOST * DEPTH];
     panels = new float[team.size()][DEPTH * panel];
-    partial = new float[team.size()][MOST_ROWS * panel];
+    partial = new float[team.size()][RowCut.MOST * panel];
   }
 
   @Override

@@ -172,16 +172,14 @@ final class PlainRowKernels implements RowKernels {
   @Override
   public void quantize(
       float[] x, int n, MemorySegment out, long outAt, float[] scales, int[] zeroPoints, int row) {
-    float low = 0;
-    float high = 0;
-    float nan = 0;
+    int high = 0;
+    int low = 0;
     for (int i = 0; i < n; i++) {
-      float v = x[i];
-      low = v < low ? v : low;
-      high = v > high ? v : high;
-      nan = Math.fma(v, 0f, nan);
+      int bits = Float.floatToRawIntBits(x[i]);
+      high = Math.max(high, bits);
+      low = Math.max(low, bits ^ Integer.MIN_VALUE);
     }
-    float inverse = RowRounding.range(low, high, nan, scales, zeroPoints, row);
+    float inverse = RowRounding.range(high, low, scales, zeroPoints, row);
     float shift = RowRounding.ROUND + zeroPoints[row];
     for (int i = 0; i < n; i++) {
       out.set(JAVA_BYTE, outAt + i, RowRounding.of(x[i], inverse, shift));
@@ -195,16 +193,15 @@ final class PlainRowKernels implements RowKernels {
       int n,
       float scale,
       int zeroPoint,
-      MemorySegment columns,
-      long sumsAt,
-      long scalesAt,
+      int[] columnSums,
+      float[] columnScales,
+      int column,
       MemorySegment out,
       long outAt,
       boolean add) {
     for (int i = 0; i < n; i++) {
-      int exact =
-          sums.get(JAVA_INT, at + 4L * i) - zeroPoint * columns.get(JAVA_INT, sumsAt + 4L * i);
-      float v = exact * columns.get(JAVA_FLOAT, scalesAt + 4L * i) * scale;
+      int exact = sums.get(JAVA_INT, at + 4L * i) - zeroPoint * columnSums[column + i];
+      float v = exact * columnScales[column + i] * scale;
       long to = outAt + 4L * i;
       out.set(JAVA_FLOAT, to, add ? out.get(JAVA_FLOAT, to) + v : v);
     }

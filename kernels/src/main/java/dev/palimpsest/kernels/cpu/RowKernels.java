@@ -111,12 +111,10 @@ interface RowKernels {
       float[] x, int n, MemorySegment out, long outAt, float[] scales, int[] zeroPoints, int row);
 
   /**
-   * {@code out[c] = (float) (sums[c] − zeroPoint·columnSum[c])·columnScale[c]·scale}, multiplied
-   * from left to right; added to {@code out} when {@code add}.
+   * {@code out[c] = (float) (sums[c] − zeroPoint·columnSums[column + c])·columnScales[column +
+   * c]·scale}, multiplied from left to right; added to {@code out} when {@code add}.
    *
    * @param sums s32; {@code out} may be the same memory
-   * @param columns {@code n} s32 column sums at {@code sumsAt}, {@code n} f32 scales at {@code
-   *     scalesAt}
    */
   void dequantize(
       MemorySegment sums,
@@ -124,9 +122,9 @@ interface RowKernels {
       int n,
       float scale,
       int zeroPoint,
-      MemorySegment columns,
-      long sumsAt,
-      long scalesAt,
+      int[] columnSums,
+      float[] columnScales,
+      int column,
       MemorySegment out,
       long outAt,
       boolean add);

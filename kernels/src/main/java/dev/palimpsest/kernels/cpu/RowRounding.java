@@ -10,29 +10,32 @@ final class RowRounding {
 
   private RowRounding() {}
 
+  /** Bits of infinity: those of a NaN without its sign are greater. */
+  private static final int INFINITE = 0x7F800000;
+
   /**
    * Scale and zero point of a row.
    *
-   * @param low its least element, at most 0
-   * @param high its largest, at least 0
-   * @param nan NaN when it holds NaN or an infinity, else 0
+   * @param high bits of its largest element, or 0; floats of one sign are ordered as their bits are
+   * @param low bits of its least element without the sign, or 0
    * @return what elements are multiplied with: 1/scale, or 0 when all are to become the zero point
    */
-  static float range(float low, float high, float nan, float[] scales, int[] zeroPoints, int row) {
-    // Divided before they are subtracted: the range of finite floats need not be finite.
-    float scale = high / 255 - low / 255;
-    float inverse = 1 / scale;
+  static float range(int high, int low, float[] scales, int[] zeroPoints, int row) {
     zeroPoints[row] = 0;
-    if (nan != 0) {
+    if (high >= INFINITE || low >= INFINITE) {
       scales[row] = Float.NaN;
       return 0;
     }
+    float least = Float.intBitsToFloat(low);
+    // Divided before they are added: the range of finite floats need not be finite.
+    float scale = Float.intBitsToFloat(high) / 255 + least / 255;
+    float inverse = 1 / scale;
     if (inverse > Float.MAX_VALUE) {
       scales[row] = 0;
       return 0;
     }
     scales[row] = scale;
-    zeroPoints[row] = Math.clamp(Math.round(-low * inverse), 0, 255);
+    zeroPoints[row] = Math.clamp(Math.round(least * inverse), 0, 255);
     return inverse;
   }
 

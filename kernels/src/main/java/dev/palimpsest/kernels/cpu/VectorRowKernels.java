@@ -547,42 +547,52 @@ final class VectorRowKernels implements RowKernels {
   @Override
   public void quantize(
       float[] x, int n, MemorySegment out, long outAt, float[] scales, int[] zeroPoints, int row) {
-    FloatVector lows = ZERO;
-    FloatVector highs = ZERO;
-    FloatVector nans = ZERO;
+    long ends = ends(x, n);
+    float inverse = RowRounding.range((int) (ends >> 32), (int) ends, scales, zeroPoints, row);
+    round(x, n, inverse, RowRounding.ROUND + zeroPoints[row], out, outAt);
+  }
+
+  // Loops of their own, for the sake of the compiler's inlining.
+
+  /**
+   * Bits of the largest element in the upper half, of the least one without its sign in the lower:
+   * the largest of 0 and the elements' bits as integers, and of those with their signs turned.
+   */
+  private static long ends(float[] x, int n) {
+    IntVector turn = IntVector.broadcast(I, Integer.MIN_VALUE);
+    IntVector highs = IntVector.zero(I);
+    IntVector lows = IntVector.zero(I);
     int i = 0;
     for (; i <= n - L; i += L) {
-      FloatVector v = FloatVector.fromArray(F, x, i);
-      lows = lows.blend(v, v.compare(VectorOperators.LT, lows));
-      highs = highs.blend(v, v.compare(VectorOperators.GT, highs));
-      nans = v.fma(ZERO, nans);
+      IntVector bits = FloatVector.fromArray(F, x, i).reinterpretAsInts();
+      highs = highs.max(bits);
+      lows = lows.max(bits.lanewise(VectorOperators.XOR, turn));
     }
-    float low = -largest(lows.neg());
-    float high = largest(highs);
-    float nan = total(nans);
+    int high = highs.reduceLanes(VectorOperators.MAX);
+    int low = lows.reduceLanes(VectorOperators.MAX);
     for (; i < n; i++) {
-      float v = x[i];
-      low = v < low ? v : low;
-      high = v > high ? v : high;
-      nan = Math.fma(v, 0f, nan);
+      int bits = Float.floatToRawIntBits(x[i]);
+      high = Math.max(high, bits);
+      low = Math.max(low, bits ^ Integer.MIN_VALUE);
     }
-    float inverse = RowRounding.range(low, high, nan, scales, zeroPoints, row);
-    float shift = RowRounding.ROUND + zeroPoints[row];
-    i = 0;
-    if (BYTES) {
-      FloatVector inverses = broadcast(inverse);
-      FloatVector shifts = broadcast(shift);
-      for (; i <= n - L; i += L) {
-        IntVector q =
-            FloatVector.fromArray(F, x, i)
-                .fma(inverses, shifts)
-                .reinterpretAsInts()
-                .sub(ROUND_BITS)
-                .max(NO_BITS)
-                .min(BYTE_MASK);
-        ((ByteVector) q.convertShape(VectorOperators.I2B, QUARTER, 0))
-            .intoMemorySegment(out, outAt + i, ORDER);
-      }
+    return (long) high << 32 | low;
+  }
+
+  private static void round(
+      float[] x, int n, float inverse, float shift, MemorySegment out, long outAt) {
+    FloatVector inverses = broadcast(inverse);
+    FloatVector shifts = broadcast(shift);
+    int i = 0;
+    for (; BYTES && i <= n - L; i += L) {
+      IntVector q =
+          FloatVector.fromArray(F, x, i)
+              .fma(inverses, shifts)
+              .reinterpretAsInts()
+              .sub(ROUND_BITS)
+              .max(NO_BITS)
+              .min(BYTE_MASK);
+      ((ByteVector) q.convertShape(VectorOperators.I2B, QUARTER, 0))
+          .intoMemorySegment(out, outAt + i, ORDER);
     }
     for (; i < n; i++) {
       out.set(JAVA_BYTE, outAt + i, RowRounding.of(x[i], inverse, shift));
@@ -596,35 +606,80 @@ final class VectorRowKernels implements RowKernels {
       int n,
       float scale,
       int zeroPoint,
-      MemorySegment columns,
-      long sumsAt,
-      long scalesAt,
+      int[] columnSums,
+      float[] columnScales,
+      int column,
       MemorySegment out,
       long outAt,
       boolean add) {
-    IntVector zero = IntVector.broadcast(I, zeroPoint);
-    FloatVector rowScale = broadcast(scale);
-    int i = 0;
-    for (; i <= n - L; i += L) {
-      IntVector exact =
-          IntVector.fromMemorySegment(I, sums, at + 4L * i, ORDER)
-              .sub(IntVector.fromMemorySegment(I, columns, sumsAt + 4L * i, ORDER).mul(zero));
-      FloatVector v =
-          ((FloatVector) exact.convertShape(VectorOperators.I2F, F, 0))
-              .mul(load(columns, scalesAt + 4L * i))
-              .mul(rowScale);
-      if (add) {
-        v = load(out, outAt + 4L * i).add(v);
-      }
-      v.intoMemorySegment(out, outAt + 4L * i, ORDER);
+    int whole = n / L * L;
+    if (add) {
+      dequantizeAdd(
+          sums, at, whole, scale, zeroPoint, columnSums, columnScales, column, out, outAt);
+    } else {
+      dequantize(sums, at, whole, scale, zeroPoint, columnSums, columnScales, column, out, outAt);
     }
-    for (; i < n; i++) {
-      int exact =
-          sums.get(JAVA_INT, at + 4L * i) - zeroPoint * columns.get(JAVA_INT, sumsAt + 4L * i);
-      float v = exact * columns.get(JAVA_FLOAT, scalesAt + 4L * i) * scale;
+    for (int i = whole; i < n; i++) {
+      int exact = sums.get(JAVA_INT, at + 4L * i) - zeroPoint * columnSums[column + i];
+      float v = exact * columnScales[column + i] * scale;
       long to = outAt + 4L * i;
       out.set(JAVA_FLOAT, to, add ? out.get(JAVA_FLOAT, to) + v : v);
     }
+  }
+
+  private static void dequantize(
+      MemorySegment sums,
+      long at,
+      int n,
+      float scale,
+      int zeroPoint,
+      int[] columnSums,
+      float[] columnScales,
+      int column,
+      MemorySegment out,
+      long outAt) {
+    IntVector zero = IntVector.broadcast(I, zeroPoint);
+    FloatVector rowScale = broadcast(scale);
+    for (int i = 0; i < n; i += L) {
+      value(sums, at + 4L * i, rowScale, zero, columnSums, columnScales, column + i)
+          .intoMemorySegment(out, outAt + 4L * i, ORDER);
+    }
+  }
+
+  private static void dequantizeAdd(
+      MemorySegment sums,
+      long at,
+      int n,
+      float scale,
+      int zeroPoint,
+      int[] columnSums,
+      float[] columnScales,
+      int column,
+      MemorySegment out,
+      long outAt) {
+    IntVector zero = IntVector.broadcast(I, zeroPoint);
+    FloatVector rowScale = broadcast(scale);
+    for (int i = 0; i < n; i += L) {
+      load(out, outAt + 4L * i)
+          .add(value(sums, at + 4L * i, rowScale, zero, columnSums, columnScales, column + i))
+          .intoMemorySegment(out, outAt + 4L * i, ORDER);
+    }
+  }
+
+  private static FloatVector value(
+      MemorySegment sums,
+      long at,
+      FloatVector rowScale,
+      IntVector zero,
+      int[] columnSums,
+      float[] columnScales,
+      int column) {
+    IntVector exact =
+        IntVector.fromMemorySegment(I, sums, at, ORDER)
+            .sub(IntVector.fromArray(I, columnSums, column).mul(zero));
+    return ((FloatVector) exact.convertShape(VectorOperators.I2F, F, 0))
+        .mul(FloatVector.fromArray(F, columnScales, column))
+        .mul(rowScale);
   }
 
   @Override

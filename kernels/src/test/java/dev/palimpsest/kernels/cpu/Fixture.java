@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import dev.palimpsest.bindings.OneDnnLibrary;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.Tensor;
 import dev.palimpsest.kernels.WeightView;
@@ -17,7 +18,7 @@ import java.util.Random;
 import java.util.stream.Stream;
 
 /** Devices of every kind, and numbers to put on them. */
-final class Fixture {
+public final class Fixture {
   /** Fills memory that no op may read; a NaN in f32 and in bf16. */
   private static final short POISON = 0x7FC1;
 
@@ -38,9 +39,13 @@ final class Fixture {
     return all.stream();
   }
 
-  /** The same with int8 weights. */
+  /** The same with int8 weights; oneDNN where its sums are exact. */
   static Stream<CpuOptions> everyInt8Device() {
-    return everyDevice().map(options -> options.withWeights(CpuOptions.Weights.INT8));
+    OneDnnLibrary.find().orThrow();
+    boolean exact = DnnlEngine.exactIntegers();
+    return everyDevice()
+        .filter(options -> exact || options.gemm() != CpuOptions.Gemm.ONEDNN)
+        .map(options -> options.withWeights(CpuOptions.Weights.INT8));
   }
 
   /** Largest relative error of a sum of k products. */
@@ -48,7 +53,7 @@ final class Fixture {
     return device.computeType() == DType.BF16 ? 4e-3 : 1e-6 * Math.sqrt(k);
   }
 
-  static float[] gaussian(long seed, int n) {
+  public static float[] gaussian(long seed, int n) {
     Random random = new Random(seed);
     float[] out = new float[n];
     for (int i = 0; i < n; i++) {
@@ -58,7 +63,7 @@ final class Fixture {
   }
 
   /** The numbers rounded to what the device reads, so that only its sums can err. */
-  static float[] gaussian(long seed, int n, DType type) {
+  public static float[] gaussian(long seed, int n, DType type) {
     float[] out = gaussian(seed, n);
     for (int i = 0; type == DType.BF16 && i < n; i++) {
       out[i] = Bfloat16.toFloat(Bfloat16.of(out[i]));
@@ -67,7 +72,8 @@ final class Fixture {
   }
 
   /** A view of deliberately unaligned memory. */
-  static WeightView view(Arena arena, String name, DType type, float[] values, long... shape) {
+  public static WeightView view(
+      Arena arena, String name, DType type, float[] values, long... shape) {
     long bytes = type.bytes(values.length);
     MemorySegment memory = arena.allocate(bytes + 2, 64).asSlice(2, bytes);
     for (int i = 0; i < values.length; i++) {

@@ -170,7 +170,8 @@ class LinearTest {
   @MethodSource("devices")
   void aRowHasTheSameBitsInAnyBatchAndTeam(CpuOptions options) {
     int[] batches = {256, 1, 2, 7, 33, 130};
-    for (int[] shape : new int[][] {{96, 224}, {224, 512}, {1024, 70}, {3072, 33}, {64, 31}}) {
+    for (int[] shape :
+        new int[][] {{96, 224}, {224, 512}, {1024, 70}, {300, 600}, {3072, 33}, {64, 31}}) {
       int k = shape[0];
       int n = shape[1];
       List<float[]> rows = new ArrayList<>();

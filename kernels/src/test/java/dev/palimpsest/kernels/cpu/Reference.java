@@ -6,11 +6,11 @@ import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.Rope;
 
 /** Every op in float64, as its definition reads, without any thought of speed. */
-final class Reference {
+public final class Reference {
   private Reference() {}
 
   /** {@code [m][k] · [n][k]ᵀ}. */
-  static double[] product(float[] x, float[] w, int m, int k, int n) {
+  public static double[] product(float[] x, float[] w, int m, int k, int n) {
     double[] out = new double[m * n];
     for (int r = 0; r < m; r++) {
       for (int c = 0; c < n; c++) {
@@ -24,7 +24,7 @@ final class Reference {
     return out;
   }
 
-  static double[] gatedSilu(double[] gate, double[] up) {
+  public static double[] gatedSilu(double[] gate, double[] up) {
     double[] out = new double[gate.length];
     for (int i = 0; i < out.length; i++) {
       out[i] = gate[i] / (1 + Math.exp(-gate[i])) * up[i];
@@ -32,7 +32,7 @@ final class Reference {
     return out;
   }
 
-  static void rmsNorm(double[] x, int at, int n, float[] weight, float eps) {
+  public static void rmsNorm(double[] x, int at, int n, float[] weight, float eps) {
     double squares = 0;
     for (int i = 0; i < n; i++) {
       squares += x[at + i] * x[at + i];
@@ -43,7 +43,7 @@ final class Reference {
     }
   }
 
-  static void rotate(double[] x, int rows, HeadShape s, Rope rope, int[] positions) {
+  public static void rotate(double[] x, int rows, HeadShape s, Rope rope, int[] positions) {
     int half = rope.dims() / 2;
     for (int r = 0; r < rows; r++) {
       for (int h = 0; h < s.heads() + s.kvHeads(); h++) {
@@ -63,7 +63,7 @@ final class Reference {
   }
 
   /** One sequence: fused rows {@code first .. first + length - 1}. */
-  static void attention(
+  public static void attention(
       float[] fused, int first, int length, HeadShape s, AttentionMask mask, double[] out) {
     int d = s.headDim();
     int w = s.fusedWidth();
@@ -101,7 +101,7 @@ final class Reference {
   }
 
   /** ‖a − b‖ / ‖b‖. */
-  static double relativeError(float[] found, double[] expected) {
+  public static double relativeError(float[] found, double[] expected) {
     double difference = 0;
     double norm = 0;
     for (int i = 0; i < expected.length; i++) {

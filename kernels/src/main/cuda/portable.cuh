@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// What kernels are written with. The only inline PTX of the project is here; where nvcc does not compile,
+// the same names are calls into the emulator (src/test/emulator), so that kernels run on any machine.
+//
+// Rules for kernels: dynamic shared memory only, one struct a kernel; fused multiply-adds where fmaf says so and
+// nowhere else (compiled with -fmad=false); no atomics on floats; no waiting for other blocks.
+#pragma once
+#ifdef __CUDACC__
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#define UNROLL _Pragma("unroll")
+#define KERNEL(name, threads) extern "C" __global__ void __launch_bounds__(threads) name
+#define REGISTER(name)
+extern __shared__ __align__(1024) unsigned char dynamicShared[];
+#define SHARED(T) (*reinterpret_cast<T*>(dynamicShared))
+#else
+#include "host.h"
+#define UNROLL
+#define KERNEL(name, threads) extern "C" void name
+#define REGISTER(name) \
+  static emulator::Registration registered_##name(#name, emulator::Invoker<decltype(&name), &name>::kernel());
+#define SHARED(T) (*reinterpret_cast<T*>(emulator::sharedMemory()))
+#endif
+
+/// bfloat16: the upper half of a float.
+typedef uint16_t bf16;
+
+__device__ __forceinline__ float widen(bf16 h) {
+  return __uint_as_float(uint32_t(h) << 16);
+}
+__device__ __forceinline__ float widen(float x) { return x; }
+
+/// Rounds to nearest, ties to even; NaN stays NaN.
+__device__ __forceinline__ bf16 narrow(float x) {
+  uint32_t u = __float_as_uint(x);
+  if (x != x) return 0x7FC0;
+  return bf16((u + 0x7FFFu + ((u >> 16) & 1)) >> 16);
+}
+__device__ __forceinline__ void store(float* p, float x) { *p = x; }
+__device__ __forceinline__ void store(bf16* p, float x) { *p = narrow(x); }
+__device__ __forceinline__ uint32_t pack(float low, float high) {
+  return uint32_t(narrow(low)) | uint32_t(narrow(high)) << 16;
+}
+
+/// Two neighbours at once; the address is a multiple of 4.
+__device__ __forceinline__ void storePair(bf16* p, float first, float second) {
+#ifdef __CUDACC__
+  typedef uint32_t Pair;
+#else
+  typedef uint32_t __attribute__((may_alias)) Pair;
+#endif
+  *reinterpret_cast<Pair*>(p) = pack(first, second);
+}
+
+constexpr uint32_t kWholeWarp = 0xffffffffu;
+
+__device__ __forceinline__ float warpSum(float x) {
+  for (int o = 16; o > 0; o >>= 1) x += __shfl_xor_sync(kWholeWarp, x, o);
+  return x;
+}
+__device__ __forceinline__ double warpSum(double x) {
+  for (int o = 16; o > 0; o >>= 1) x += __shfl_xor_sync(kWholeWarp, x, o);
+  return x;
+}
+__device__ __forceinline__ float warpMax(float x) {
+  for (int o = 16; o > 0; o >>= 1) x = fmaxf(x, __shfl_xor_sync(kWholeWarp, x, o));
+  return x;
+}
+
+/// exp in f32 by fused multiply-adds alone, the same bits on every processor: x = n·ln 2 + r, a polynomial in r
+/// (coefficients of Cephes' expf), 2^n by the exponent. Relative error about 1e-7; exp(0) is exactly 1; below
+/// −87.33 it is 0, above 88 it stays at exp(88).
+__device__ __forceinline__ float exponential(float x) {
+  if (x != x) return x;
+  if (x < -87.33f) return 0.0f;
+  x = fminf(x, 88.0f);
+  float shifted = fmaf(x, 1.4426950408889634f, 12582912.0f);
+  float n = shifted - 12582912.0f;
+  float r = fmaf(n, -0.693359375f, x);
+  r = fmaf(n, 2.12194440e-4f, r);
+  float p = fmaf(1.9875691500e-4f, r, 1.3981999507e-3f);
+  p = fmaf(p, r, 8.3334519073e-3f);
+  p = fmaf(p, r, 4.1665795894e-2f);
+  p = fmaf(p, r, 1.6666665459e-1f);
+  p = fmaf(p, r, 5.0000001201e-1f);
+  p = fmaf(p, r * r, r) + 1.0f;
+  return __uint_as_float(__float_as_uint(p) + (__float_as_uint(shifted) << 23));
+}
+
+// ---- tensor cores and asynchronous copies ----
+
+#ifdef __CUDACC__
+__device__ __forceinline__ uint32_t sharedAddress(const void* p) { return uint32_t(__cvta_generic_to_shared(p)); }
+
+/// d += a · b for fragments of a 16×16 and a 16×8 matrix (mma.m16n8k16), sums in f32.
+__device__ __forceinline__ void multiplyAdd(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},{%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+/// Four 8×8 matrices of bf16 from shared memory; lane 8·m + r points to row r of matrix m.
+__device__ __forceinline__ void loadMatrices(uint32_t (&d)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3},[%4];"
+               : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+               : "r"(sharedAddress(row))
+               : "memory");
+}
+/// The same, each matrix transposed.
+__device__ __forceinline__ void loadMatricesTransposed(uint32_t (&d)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3},[%4];"
+               : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+               : "r"(sharedAddress(row))
+               : "memory");
+}
+/// 16 bytes to shared memory in the background; zeros when the source is not valid (it must be an address even so).
+__device__ __forceinline__ void copyAsync16(void* shared, const void* global, bool valid) {
+  asm volatile("cp.async.cg.shared.global [%0],[%1],16,%2;" ::"r"(sharedAddress(shared)), "l"(global),
+               "r"(valid ? 16 : 0)
+               : "memory");
+}
+/// Ends a group of copies of this thread.
+__device__ __forceinline__ void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+/// Waits until at most kPending groups of this thread are under way.
+template <int kPending>
+__device__ __forceinline__ void waitForCopies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
+}
+__device__ __forceinline__ void barrierInit(uint64_t* barrier, int arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0],%1;" ::"r"(sharedAddress(barrier)), "r"(arrivals) : "memory");
+}
+#else
+inline void multiplyAdd(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  emulator::Operands o{};
+  memcpy(o.in, a, 16);
+  o.in[2] = b0 | uint64_t(b1) << 32;
+  memcpy(&o.in[3], d, 16);
+  emulator::collective(emulator::Collective::MmaBf16, kWholeWarp, o, HERE);
+  memcpy(d, o.out, 16);
+}
+inline void loadMatrices(uint32_t (&d)[4], const void* row) {
+  emulator::Operands o{};
+  o.in[0] = reinterpret_cast<uint64_t>(row);
+  emulator::collective(emulator::Collective::LoadMatrix, kWholeWarp, o, HERE);
+  memcpy(d, o.out, 16);
+}
+inline void loadMatricesTransposed(uint32_t (&d)[4], const void* row) {
+  emulator::Operands o{};
+  o.in[0] = reinterpret_cast<uint64_t>(row);
+  emulator::collective(emulator::Collective::LoadMatrixTransposed, kWholeWarp, o, HERE);
+  memcpy(d, o.out, 16);
+}
+inline void copyAsync16(void* shared, const void* global, bool valid) {
+  emulator::copyAsync(shared, global, 16, valid ? 16 : 0, HERE);
+}
+inline void commitCopies() { emulator::commitCopies(); }
+template <int kPending>
+inline void waitForCopies() {
+  emulator::waitForCopies(kPending);
+}
+#endif
+
+#if defined(__CUDACC__) && __CUDA_ARCH__ >= 900
+#define HAS_BULK_COPIES 1
+__device__ __forceinline__ void barrierArrive(uint64_t* barrier, int expectedBytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _,[%0],%1;" ::"r"(sharedAddress(barrier)),
+               "r"(expectedBytes)
+               : "memory");
+}
+__device__ __forceinline__ void barrierWait(uint64_t* barrier, unsigned parity) {
+  asm volatile(
+      "{.reg .pred p; WAIT: mbarrier.try_wait.parity.shared::cta.b64 p,[%0],%1; @p bra DONE; bra WAIT; DONE:}" ::"r"(
+          sharedAddress(barrier)),
+      "r"(parity)
+      : "memory");
+}
+__device__ __forceinline__ void copyBulk(void* shared, const void* global, int bytes, uint64_t* barrier) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0],[%1],%2,[%3];" ::"r"(
+                   sharedAddress(shared)),
+               "l"(global), "r"(bytes), "r"(sharedAddress(barrier))
+               : "memory");
+}
+#elif !defined(__CUDACC__)
+#define HAS_BULK_COPIES 1
+inline void barrierInit(uint64_t* barrier, int arrivals) { emulator::barrierInit(barrier, arrivals, HERE); }
+inline void barrierArrive(uint64_t* barrier, int expectedBytes) {
+  emulator::barrierArrive(barrier, expectedBytes, HERE);
+}
+inline void barrierWait(uint64_t* barrier, unsigned parity) { emulator::barrierWait(barrier, parity, HERE); }
+inline void copyBulk(void* shared, const void* global, int bytes, uint64_t* barrier) {
+  emulator::copyBulk(shared, global, bytes, barrier, HERE);
+}
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.kernels.cuda;
+
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
+
+import dev.palimpsest.bindings.CudaDriver;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+import jcuda.driver.JCudaDriver;
+
+/**
+ * One device's primary context and the one stream that all work of a {@link CudaDevice} goes
+ * through. Called by one thread at a time, any one.
+ */
+final class CudaContext implements AutoCloseable {
+  /** {@code CU_STREAM_NON_BLOCKING}: does not wait for the default stream. */
+  private static final int NON_BLOCKING = 1;
+
+  private final CUdevice device = new CUdevice();
+  private final CUcontext context = new CUcontext();
+  private final Handles.Stream stream = new Handles.Stream();
+  private final String name;
+  private final int capability;
+  private final int multiprocessors;
+  private final Arena arena = Arena.ofShared();
+  private final LaunchList launches;
+  private Thread current;
+  private long waits;
+  private boolean closed;
+
+  /**
+   * @param checked waits for each kernel; else launches are kept until their results are needed
+   */
+  CudaContext(int ordinal, boolean checked) {
+    check(JCudaDriver.cuDeviceGet(device, ordinal), "cuDeviceGet(" + ordinal + ")");
+    name = nameOf(device);
+    capability =
+        10 * attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
+            + attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+    multiprocessors = attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+    check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
+    try {
+      enter();
+      check(JCudaDriver.cuStreamCreate(stream, NON_BLOCKING), "cuStreamCreate");
+      launches = new LaunchList(this, !checked, arena);
+    } catch (RuntimeException | Error e) {
+      JCudaDriver.cuDevicePrimaryCtxRelease(device);
+      throw e;
+    }
+  }
+
+  private static String nameOf(CUdevice device) {
+    byte[] text = new byte[256];
+    check(JCudaDriver.cuDeviceGetName(text, text.length, device), "cuDeviceGetName");
+    int n = 0;
+    while (n < text.length && text[n] != 0) {
+      n++;
+    }
+    return new String(text, 0, n, StandardCharsets.UTF_8);
+  }
+
+  private int attribute(int which) {
+    int[] value = new int[1];
+    check(JCudaDriver.cuDeviceGetAttribute(value, which, device), "cuDeviceGetAttribute");
+    return value[0];
+  }
+
+  static void check(int status, String call) {
+    CudaDriver.check(status, call);
+  }
+
+  /** The device's name as the driver tells it. */
+  String name() {
+    return name;
+  }
+
+  /** Compute capability, 10 · major + minor: 90 for an H100. */
+  int capability() {
+    return capability;
+  }
+
+  int multiprocessors() {
+    return multiprocessors;
+  }
+
+  /** Launches that the stream has not got yet; everything else that it gets comes after them. */
+  LaunchList launches() {
+    return launches;
+  }
+
+  Handles.Stream stream() {
+    return stream;
+  }
+
+  /** Makes the context that of the calling thread; before any other call. */
+  void enter() {
+    Thread thread = Thread.currentThread();
+    if (current != thread) {
+      check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+      current = thread;
+    }
+  }
+
+  /** Bytes of device memory that are free now. */
+  long freeBytes() {
+    long[] free = new long[1];
+    check(JCudaDriver.cuMemGetInfo(free, new long[1]), "cuMemGetInfo");
+    return free[0];
+  }
+
+  /** Bytes of device memory. */
+  long totalBytes() {
+    long[] total = new long[1];
+    check(JCudaDriver.cuMemGetInfo(new long[1], total), "cuMemGetInfo");
+    return total[0];
+  }
+
+  /** Waits until all work given to the stream is done. */
+  void synchronize(String after) {
+    launches.flush();
+    check(JCudaDriver.cuStreamSynchronize(stream), after);
+    waits++;
+  }
+
+  /** How often {@link #synchronize} has waited. */
+  long waits() {
+    return waits;
+  }
+
+  /**
+   * Copies to the device, ahead of launches that are kept: none of those may read {@code to}.
+   * {@code from} must stay as it is until the stream has passed it.
+   */
+  void upload(MemorySegment from, long fromAt, long to, long bytes) {
+    if (bytes > 0) {
+      check(
+          JCudaDriver.cuMemcpyHtoDAsync(
+              new DevicePointer(to), new HostPointer(from, fromAt), bytes, stream),
+          "copying " + bytes + " bytes to the device");
+    }
+  }
+
+  /** Copies from the device; {@code to} is filled once the stream has passed it. */
+  void download(long from, MemorySegment to, long toAt, long bytes) {
+    if (bytes > 0) {
+      launches.flush();
+      check(
+          JCudaDriver.cuMemcpyDtoHAsync(
+              new HostPointer(to, toAt), new DevicePointer(from), bytes, stream),
+          "copying " + bytes + " bytes from the device");
+    }
+  }
+
+  /** Fills memory with zeros, after the launches so far. */
+  void clear(long address, long bytes) {
+    launches.flush();
+    zero(address, bytes);
+  }
+
+  /** Fills new memory, which no launch can have been given yet. */
+  void zero(long address, long bytes) {
+    check(
+        JCudaDriver.cuMemsetD8Async(new DevicePointer(address), (byte) 0, bytes, stream),
+        "filling " + bytes + " bytes with zeros");
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      launches.close();
+      arena.close();
+      JCudaDriver.cuStreamDestroy(stream);
+      JCudaDriver.cuDevicePrimaryCtxRelease(device);
+    }
+  }
+}

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.kernels.cuda;
+
+import dev.palimpsest.bindings.CudaException;
+import dev.palimpsest.bindings.CudaLibrary;
+import dev.palimpsest.bindings.LibrarySearch;
+import dev.palimpsest.bindings.LibrarySearch.Found;
+import dev.palimpsest.bindings.LibrarySearch.Missing;
+import dev.palimpsest.kernels.AttentionMask;
+import dev.palimpsest.kernels.DType;
+import dev.palimpsest.kernels.Device;
+import dev.palimpsest.kernels.EmbeddingTable;
+import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.KvStore;
+import dev.palimpsest.kernels.PackedLinear;
+import dev.palimpsest.kernels.PredictionRows;
+import dev.palimpsest.kernels.Predictions;
+import dev.palimpsest.kernels.Rope;
+import dev.palimpsest.kernels.RowSpans;
+import dev.palimpsest.kernels.Tensor;
+import dev.palimpsest.kernels.WeightView;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.InvalidPathException;
+import java.util.List;
+import java.util.Optional;
+import jcuda.driver.JCudaDriver;
+
+/**
+ * The ops on an NVIDIA GPU: our own kernels ({@code src/main/cuda}) on one stream. Context, memory
+ * and modules go through JCuda, launches through the generated bindings.
+ *
+ * <p>Launches are kept until something needs their results and go to the stream together, as a
+ * graph where the same ones came before: see {@link LaunchList}.
+ *
+ * <p>Tensors are addresses of device memory that no Java code can touch; one used after {@link
+ * #free} or {@link #close} is answered by an {@link IllegalStateException}. Ops exclude each other.
+ * An op returns before its kernels are done; what they did wrong is told by the next op that waits.
+ */
+public final class CudaDevice implements Device {
+  /** The oldest driver that is tried: CUDA 12.0. */
+  private static final int OLDEST_DRIVER = 12000;
+
+  /** bf16 on tensor cores and asynchronous copies begin here. */
+  private static final int OLDEST_CAPABILITY = 80;
+
+  private static final String TITLE = "a CUDA device";
+
+  private final CudaContext context;
+  private final DType computeType;
+  private final DeviceMemory memory;
+  private final Modules modules;
+  private final Upload upload;
+  private final RotaryTables rotaryTables;
+  private final SequenceLayout layout;
+  private final StepArray tokens;
+  private final StepArray rowIndex;
+  private final StepArray positions;
+  private final Embed embed;
+  private final Norm norm;
+  private final Rotary rotary;
+  private final Bias bias;
+  private final Matmul matmul;
+  private final Pages pages;
+  private final Attention attention;
+  private final Prediction prediction;
+  private boolean closed;
+
+  private CudaDevice(CudaContext context, CudaOptions options) {
+    this.context = context;
+    computeType =
+        switch (options.computeType()) {
+          case F32 -> DType.F32;
+          case BF16 -> DType.BF16;
+        };
+    memory = new DeviceMemory(context);
+    modules = new Modules(context);
+    try {
+      upload = new Upload(context, memory);
+      rotaryTables = new RotaryTables(memory, upload);
+      layout = new SequenceLayout(context, memory);
+      tokens = new StepArray(context, memory);
+      rowIndex = new StepArray(context, memory);
+      positions = new StepArray(context, memory);
+      embed = new Embed(modules);
+      norm = new Norm(modules);
+      rotary = new Rotary(modules);
+      bias = new Bias(modules);
+      matmul = new Matmul(modules);
+      pages = new Pages(modules);
+      attention = new Attention(context, memory, modules);
+      prediction = new Prediction(context, memory, modules, matmul);
+    } catch (RuntimeException | Error e) {
+      modules.close();
+      memory.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Opens a device if there is one that can run this: a driver, a GPU of compute capability 8.0 or
+   * later, kernels for it. Never throws for what is missing: the answer says why.
+   */
+  public static LibrarySearch<CudaDevice> find(CudaOptions options) {
+    return switch (CudaLibrary.find()) {
+      case Missing<CudaLibrary> missing -> new Missing<>(TITLE, List.of(missing.message()));
+      case Found<CudaLibrary>(CudaLibrary driver) -> find(driver, options);
+    };
+  }
+
+  private static LibrarySearch<CudaDevice> find(CudaLibrary driver, CudaOptions options) {
+    if (driver.version() < OLDEST_DRIVER) {
+      return missing(
+          "the driver %s supports CUDA %s; 12.0 or later is needed: install a newer driver"
+              .formatted(driver.path(), version(driver.version())));
+    }
+    try {
+      JCudaLibrary.load();
+    } catch (IOException | InvalidPathException | LinkageError e) {
+      return missing("JCuda cannot be loaded: " + e.getMessage());
+    }
+    int[] count = new int[1];
+    int status = JCudaDriver.cuDeviceGetCount(count);
+    if (status != 0 || count[0] <= options.ordinal()) {
+      return missing(
+          "the driver "
+              + driver.path()
+              + " knows "
+              + count[0]
+              + " devices; asked for number "
+              + options.ordinal());
+    }
+    return open(options);
+  }
+
+  private static LibrarySearch<CudaDevice> open(CudaOptions options) {
+    try {
+      CudaContext context = new CudaContext(options.ordinal(), options.checked());
+      try {
+        if (context.capability() < OLDEST_CAPABILITY) {
+          context.close();
+          return missing(
+              "%s has compute capability %s; 8.0 or later is needed"
+                  .formatted(context.name(), capability(context)));
+        }
+        CudaDevice device = new CudaDevice(context, options);
+        System.getLogger(CudaDevice.class.getName())
+            .log(System.Logger.Level.INFO, "{0}", device.describe());
+        return new Found<>(device);
+      } catch (RuntimeException | Error e) {
+        context.close();
+        throw e;
+      }
+    } catch (CudaException | IllegalStateException e) {
+      return missing(e.getMessage());
+    }
+  }
+
+  private static LibrarySearch<CudaDevice> missing(String reason) {
+    return new Missing<>(TITLE, List.of(reason));
+  }
+
+  private static String version(int driver) {
+    return driver / 1000 + "." + driver % 1000 / 10;
+  }
+
+  private static String capability(CudaContext context) {
+    return context.capability() / 10 + "." + context.capability() % 10;
+  }
+
+  @Override
+  public String describe() {
+    return "cuda, %s, compute capability %s, %s by our own kernels"
+        .formatted(context.name(), capability(context), computeType == DType.BF16 ? "bf16" : "f32");
+  }
+
+  @Override
+  public DType computeType() {
+    return computeType;
+  }
+
+  /** Bytes of device memory that are free now. */
+  public synchronized long freeBytes() {
+    enter("freeBytes");
+    return context.freeBytes();
+  }
+
+  // ---- memory ----
+
+  @Override
+  public synchronized Tensor allocate(DType dtype, int rows, int width) {
+    enter("allocate");
+    if (dtype != DType.F32 && dtype != DType.BF16) {
+      throw new IllegalArgumentException("allocate: activations are F32 or BF16; found " + dtype);
+    }
+    if (rows <= 0 || width <= 0) {
+      throw new IllegalArgumentException(
+          "allocate: wants at least one row and column; found " + rows + " x " + width);
+    }
+    return new Tensor(dtype, rows, width, memory.allocate(dtype.bytes((long) rows * width)));
+  }
+
+  @Override
+  public synchronized void free(Tensor tensor) {
+    enter("free");
+    memory.free(tensor.memory());
+  }
+
+  @Override
+  public synchronized PackedLinear pack(WeightView... parts) {
+    enter("pack");
+    if (parts.length == 0) {
+      throw new IllegalArgumentException("pack: wants at least one projection");
+    }
+    Shapes.matrix("pack", parts[0]);
+    long out = 0;
+    for (WeightView part : parts) {
+      Shapes.matrix("pack", part);
+      out += part.dimension(0);
+      if (part.dimension(1) != parts[0].dimension(1)) {
+        throw Shapes.unequal("pack", parts[0], part);
+      }
+    }
+    if (out > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException("pack: " + out + " outputs are too many for one map");
+    }
+    return CudaLinear.upload(this, memory, upload, computeType, List.of(parts), false);
+  }
+
+  @Override
+  public synchronized PackedLinear packGated(WeightView gate, WeightView up) {
+    enter("packGated");
+    Shapes.matrix("packGated", gate);
+    Shapes.matrix("packGated", up);
+    if (!gate.shape().equals(up.shape())) {
+      throw Shapes.unequal("packGated", gate, up);
+    }
+    return CudaLinear.upload(this, memory, upload, computeType, List.of(gate, up), true);
+  }
+
+  @Override
+  public synchronized EmbeddingTable table(WeightView weights) {
+    enter("table");
+    Shapes.matrix("table", weights);
+    DType type = weights.dtype() == DType.BF16 ? DType.BF16 : DType.F32;
+    int rows = weights.dimension(0);
+    int width = weights.dimension(1);
+    MemorySegment block = memory.allocate(type.bytes((long) rows * width));
+    upload.rows(
+        rows,
+        type.bytes(width),
+        block.address(),
+        (row, out, at) -> upload.element(weights, (long) row * width, width, type, out, at));
+    return new CudaTable(this, rows, width, type, block);
+  }
+
+  @Override
+  public synchronized Tensor vector(WeightView... parts) {
+    enter("vector");
+    long width = 0;
+    for (WeightView part : parts) {
+      if (part.elements() > Integer.MAX_VALUE || part.elements() == 0) {
+        throw new IllegalArgumentException(
+            "vector: tensor " + part.name() + " has shape " + part.shape());
+      }
+      Shapes.vector(part);
+      width += part.elements();
+    }
+    if (width == 0 || width > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "vector: wants between one and 2^31 - 1 elements; found " + width);
+    }
+    Tensor tensor = allocate(DType.F32, 1, (int) width);
+    upload.rows(
+        1,
+        4 * width,
+        tensor.memory().address(),
+        (row, out, at) -> {
+          long to = at;
+          for (WeightView part : parts) {
+            upload.element(part, 0, (int) part.elements(), DType.F32, out, to);
+            to += 4 * part.elements();
+          }
+        });
+    return tensor;
+  }
+
+  // ---- ops ----
+
+  @Override
+  public synchronized void embed(EmbeddingTable table, int[] ids, int rows, Tensor out) {
+    enter("embed");
+    if (!(table instanceof CudaTable t) || t.owner() != this) {
+      throw new IllegalArgumentException("embed: the table was made by another device");
+    }
+    tensor("embed", "out", out, DType.F32, rows, t.width());
+    Shapes.indices("embed", "token", ids, rows, t.vocabulary());
+    embed.run(t, tokens.upload(ids, rows), rows, out);
+  }
+
+  @Override
+  public synchronized void rmsNorm(Tensor x, int rows, Tensor weight, float eps, Tensor out) {
+    enter("rmsNorm");
+    tensor("rmsNorm", "x", x, DType.F32, rows, x.width());
+    norm("rmsNorm", x, 0, rows, weight, eps, out);
+  }
+
+  @Override
+  public synchronized void rmsNormRows(
+      Tensor x, int[] index, int count, Tensor weight, float eps, Tensor out) {
+    enter("rmsNormRows");
+    tensor("rmsNormRows", "x", x, DType.F32, 0, x.width());
+    Shapes.indices("rmsNormRows", "index", index, count, x.rows());
+    if (x.memory().address() == out.memory().address()) {
+      throw new IllegalArgumentException("rmsNormRows: out must not be x");
+    }
+    if (count > 0) {
+      norm("rmsNormRows", x, rowIndex.upload(index, count), count, weight, eps, out);
+    }
+  }
+
+  private void norm(
+      String op, Tensor x, long index, int rows, Tensor weight, float eps, Tensor out) {
+    tensor(op, "weight", weight, DType.F32, 1, x.width());
+    tensor(op, "out", out, f32OrCompute(out), rows, x.width());
+    norm.rows(x, index, rows, weight, eps, out);
+  }
+
+  private DType f32OrCompute(Tensor out) {
+    return out.dtype() == DType.F32 ? DType.F32 : computeType;
+  }
+
+  @Override
+  public synchronized void linear(Tensor x, int rows, PackedLinear weights, Tensor out) {
+    multiply("linear", x, rows, weights, Matmul.Epilogue.STORE, MemorySegment.NULL, out);
+  }
+
+  @Override
+  public synchronized void linear(
+      Tensor x, int rows, PackedLinear weights, Tensor bias, Tensor out) {
+    enter("linear");
+    tensor("linear", "bias", bias, DType.F32, 1, weights.outFeatures());
+    multiply("linear", x, rows, weights, Matmul.Epilogue.BIAS, bias.memory(), out);
+  }
+
+  @Override
+  public synchronized void addBias(Tensor x, int rows, Tensor row) {
+    enter("addBias");
+    tensor("addBias", "x", x, DType.F32, rows, row.width());
+    tensor("addBias", "bias", row, DType.F32, 1, x.width());
+    bias.add(x, rows, row);
+  }
+
+  @Override
+  public synchronized void linearAdd(Tensor x, int rows, PackedLinear weights, Tensor accumulator) {
+    multiply("linearAdd", x, rows, weights, Matmul.Epilogue.ADD, MemorySegment.NULL, accumulator);
+  }
+
+  @Override
+  public synchronized void gatedSilu(Tensor x, int rows, PackedLinear gateUp, Tensor out) {
+    multiply("gatedSilu", x, rows, gateUp, Matmul.Epilogue.GATED, MemorySegment.NULL, out);
+  }
+
+  private void multiply(
+      String op,
+      Tensor x,
+      int rows,
+      PackedLinear weights,
+      Matmul.Epilogue epilogue,
+      MemorySegment bias,
+      Tensor out) {
+    enter(op);
+    CudaLinear map = linear(op, weights, epilogue == Matmul.Epilogue.GATED);
+    tensor(op, "x", x, computeType, rows, map.in());
+    DType type = epilogue == Matmul.Epilogue.GATED ? computeType : DType.F32;
+    tensor(op, "out", out, type, rows, map.out());
+    if (x.memory().address() == out.memory().address()) {
+      throw new IllegalArgumentException(op + ": out must not be x");
+    }
+    matmul.run(epilogue, x.memory(), rows, map, bias, out.memory());
+  }
+
+  private CudaLinear linear(String op, PackedLinear weights, boolean gated) {
+    if (!(weights instanceof CudaLinear map) || map.owner() != this) {
+      throw new IllegalArgumentException(op + ": the weights were packed by another device");
+    }
+    if (map.gated() != gated) {
+      throw new IllegalArgumentException(
+          op + (gated ? ": wants weights from packGated" : ": does not take weights of packGated"));
+    }
+    return map;
+  }
+
+  @Override
+  public synchronized void headNorm(
+      Tensor fused, int rows, HeadShape shape, Tensor queryWeight, Tensor keyWeight, float eps) {
+    enter("headNorm");
+    tensor("headNorm", "fused", fused, DType.F32, rows, shape.fusedWidth());
+    tensor("headNorm", "queryWeight", queryWeight, DType.F32, 1, shape.headDim());
+    tensor("headNorm", "keyWeight", keyWeight, DType.F32, 1, shape.headDim());
+    norm.heads(fused, rows, shape, queryWeight, keyWeight, eps);
+  }
+
+  @Override
+  public synchronized void rotate(
+      Tensor fused, int rows, HeadShape shape, Rope rope, int[] places) {
+    enter("rotate");
+    tensor("rotate", "fused", fused, DType.F32, rows, shape.fusedWidth());
+    if (rope.dims() > shape.headDim()) {
+      throw new IllegalArgumentException(
+          "rotate: a head of " + shape.headDim() + " elements cannot turn " + rope.dims());
+    }
+    Shapes.indices("rotate", "positions", places, rows, Integer.MAX_VALUE);
+    if (rope.dims() == 0) {
+      return;
+    }
+    int last = 0;
+    for (int i = 0; i < rows; i++) {
+      last = Math.max(last, places[i]);
+    }
+    RotaryTables.Table table = rotaryTables.of(rope, last + 1);
+    rotary.run(fused, rows, shape, rope, positions.upload(places, rows), table);
+  }
+
+  @Override
+  public synchronized void attention(
+      Tensor fused, HeadShape shape, RowSpans spans, AttentionMask mask, Tensor out) {
+    enter("attention");
+    attentionTensors(fused, shape, spans, out);
+    if (spans.paged()) {
+      throw new IllegalArgumentException(
+          "attention: the batch has sequences in pages and no K/V store was given");
+    }
+    attend(fused, shape, spans, new int[0], mask, Optional.empty(), 0, out);
+  }
+
+  @Override
+  public synchronized KvStore keyValues(int layers, HeadShape shape, long maxBytes) {
+    enter("keyValues");
+    if (layers <= 0 || maxBytes < 0) {
+      throw new IllegalArgumentException(
+          "keyValues: wants at least one layer and a budget >= 0; found "
+              + layers
+              + " layers, "
+              + maxBytes
+              + " bytes");
+    }
+    return new CudaKvStore(this, context, memory, layers, shape, computeType, maxBytes);
+  }
+
+  @Override
+  public synchronized void attention(
+      Tensor fused,
+      HeadShape shape,
+      RowSpans spans,
+      int[] places,
+      AttentionMask mask,
+      KvStore store,
+      int layer,
+      Tensor out) {
+    enter("attention");
+    attentionTensors(fused, shape, spans, out);
+    if (!(store instanceof CudaKvStore kv) || !kv.of(this)) {
+      throw new IllegalArgumentException("attention: the K/V store was made by another device");
+    }
+    if (kv.closed()) {
+      throw new IllegalStateException("attention: the K/V store is closed");
+    }
+    if (!kv.shape().equals(shape) || layer < 0 || layer >= kv.layers()) {
+      throw new IllegalArgumentException(
+          "attention: layer %d with %s does not fit a K/V store of %d layers with %s"
+              .formatted(layer, shape, kv.layers(), kv.shape()));
+    }
+    Shapes.paging(spans, places, kv.pages());
+    attend(fused, shape, spans, places, mask, Optional.of(kv), layer, out);
+  }
+
+  private void attentionTensors(Tensor fused, HeadShape shape, RowSpans spans, Tensor out) {
+    tensor("attention", "fused", fused, DType.F32, spans.rows(), shape.fusedWidth());
+    tensor("attention", "out", out, computeType, spans.rows(), shape.queryWidth());
+    if (shape.headDim() > Attention.MOST_DIM) {
+      throw new IllegalArgumentException(
+          "attention: heads have at most "
+              + Attention.MOST_DIM
+              + " elements on CUDA; found "
+              + shape.headDim());
+    }
+  }
+
+  private void attend(
+      Tensor fused,
+      HeadShape shape,
+      RowSpans spans,
+      int[] places,
+      AttentionMask mask,
+      Optional<CudaKvStore> store,
+      int layer,
+      Tensor out) {
+    layout.lay(spans, places, store, shape, computeType, attention.queries(shape, computeType));
+    long layerOffset = layer * CudaKvStore.layerElements(shape);
+    pages.store(fused, spans.rows(), shape, layout, layerOffset, computeType);
+    attention.run(fused, shape, layout, layerOffset, mask, out);
+  }
+
+  @Override
+  public synchronized void predict(
+      Tensor hidden, int rows, PackedLinear head, PredictionRows wanted, Predictions out) {
+    enter("predict");
+    CudaLinear map = linear("predict", head, false);
+    tensor("predict", "hidden", hidden, computeType, rows, map.in());
+    Shapes.predictions(wanted, rows);
+    prediction.predict(hidden.memory(), map, wanted, out);
+  }
+
+  @Override
+  public synchronized void logits(Tensor hidden, int rows, PackedLinear head, MemorySegment out) {
+    enter("logits");
+    CudaLinear map = linear("logits", head, false);
+    tensor("logits", "hidden", hidden, computeType, rows, map.in());
+    long bytes = 4L * rows * map.out();
+    if (out.byteSize() < bytes || out.isReadOnly()) {
+      throw new IllegalArgumentException(
+          "logits: out must be writable and hold %d x %d floats, %d bytes; found %d%s"
+              .formatted(
+                  rows, map.out(), bytes, out.byteSize(), out.isReadOnly() ? ", read-only" : ""));
+    }
+    prediction.logits(hidden.memory(), rows, map, out);
+  }
+
+  // ---- checks and lifetime ----
+
+  private void tensor(String op, String role, Tensor t, DType dtype, int rows, int width) {
+    Shapes.tensor(memory, op, role, t, dtype, rows, width);
+  }
+
+  private void enter(String op) {
+    if (closed) {
+      throw new IllegalStateException(op + ": the device is closed");
+    }
+    context.enter();
+  }
+
+  /** Runs a task of this device's parts while no op runs. */
+  synchronized void exclusively(Runnable task) {
+    task.run();
+  }
+
+  boolean closed() {
+    return closed;
+  }
+
+  @Override
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      context.enter();
+      context.launches().close();
+      JCudaDriver.cuStreamSynchronize(context.stream());
+      upload.close();
+      modules.close();
+      memory.close();
+      context.close();
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "CudaDevice[" + (closed ? "closed" : describe()) + "]";
+  }
+}

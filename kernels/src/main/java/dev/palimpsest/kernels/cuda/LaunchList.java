@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.kernels.cuda;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.palimpsest.bindings.CudaDriver;
+import dev.palimpsest.bindings.CudaStatus;
+import dev.palimpsest.bindings.cuda.Cuda;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
+import jcuda.driver.CUstreamCaptureMode;
+import jcuda.driver.JCudaDriver;
+
+/**
+ * The launches of a step, kept until something needs their results. A list that came before, down
+ * to the last argument, is replayed as one CUDA graph: a denoising step repeats its launches
+ * exactly until the batch changes, and what varies from step to step is read from device memory. So
+ * network code makes its calls op by op and knows nothing of graphs.
+ */
+final class LaunchList {
+  /** Graphs kept; the one that was not used for the longest time goes first. */
+  private static final int GRAPHS = 32;
+
+  private static final int HEADER = 6;
+
+  private final CudaContext context;
+  private final boolean graphs;
+  private final List<Kernel> kernels = new ArrayList<>();
+  // Of each launch: its kernel's number, grid, shared bytes, number of arguments, the arguments.
+  private long[] words = new long[1024];
+  private int size;
+  private int launches;
+  private long flushes;
+  private final Key probe = new Key();
+  private final Map<Key, Replay> seen =
+      new LinkedHashMap<>(16, 0.75f, true) {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Key, Replay> eldest) {
+          if (size() > GRAPHS) {
+            eldest.getValue().close();
+            return true;
+          }
+          return false;
+        }
+      };
+  private MemorySegment values = MemorySegment.NULL;
+  private MemorySegment pointers = MemorySegment.NULL;
+  private int mostArguments;
+  private final Arena arena;
+
+  /** What a list of launches is known by. */
+  private static final class Key {
+    private long[] words = {};
+    private int size;
+
+    @Override
+    public int hashCode() {
+      int hash = size;
+      for (int i = 0; i < size; i++) {
+        hash = 31 * hash + Long.hashCode(words[i]);
+      }
+      return hash;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Key key && Arrays.equals(words, 0, size, key.words, 0, key.size);
+    }
+  }
+
+  /** A list that was launched before, and its graph from the second time on. */
+  private static final class Replay {
+    private CUgraphExec graph;
+
+    void close() {
+      if (graph != null) {
+        JCudaDriver.cuGraphExecDestroy(graph);
+      }
+    }
+  }
+
+  /**
+   * @param graphs false: every launch goes to the stream at once
+   */
+  LaunchList(CudaContext context, boolean graphs, Arena arena) {
+    this.context = context;
+    this.graphs = graphs;
+    this.arena = arena;
+  }
+
+  /** Makes a kernel known; the answer is its number. */
+  int register(Kernel kernel, int arguments) {
+    if (arguments > mostArguments) {
+      mostArguments = arguments;
+      values = arena.allocate(JAVA_LONG, arguments);
+      pointers = arena.allocate(ADDRESS, arguments);
+      for (int i = 0; i < arguments; i++) {
+        pointers.setAtIndex(ADDRESS, i, values.asSlice(8L * i));
+      }
+    }
+    kernels.add(kernel);
+    return kernels.size() - 1;
+  }
+
+  /** Keeps a launch, with the arguments as they are now. */
+  void add(int kernel, int gridX, int gridY, int gridZ, int shared, MemorySegment arguments) {
+    int n = (int) (arguments.byteSize() / 8);
+    if (size + HEADER + n > words.length) {
+      words = Arrays.copyOf(words, 2 * words.length);
+    }
+    words[size] = kernel;
+    words[size + 1] = gridX;
+    words[size + 2] = gridY;
+    words[size + 3] = gridZ;
+    words[size + 4] = shared;
+    words[size + 5] = n;
+    MemorySegment.copy(arguments, JAVA_LONG, 0, words, size + HEADER, n);
+    size += HEADER + n;
+    launches++;
+    if (!graphs) {
+      flush();
+    }
+  }
+
+  /** How often {@link #flush} has given something to the stream. */
+  long flushes() {
+    return flushes;
+  }
+
+  /** Gives what was kept to the stream. */
+  void flush() {
+    if (size == 0) {
+      return;
+    }
+    flushes++;
+    try {
+      if (launches == 1 || !graphs) {
+        launch();
+        return;
+      }
+      probe.words = words;
+      probe.size = size;
+      Replay known = seen.get(probe);
+      if (known == null) {
+        Key key = new Key();
+        key.words = Arrays.copyOf(words, size);
+        key.size = size;
+        seen.put(key, new Replay());
+        launch();
+      } else {
+        if (known.graph == null) {
+          known.graph = capture();
+        }
+        CudaDriver.check(
+            JCudaDriver.cuGraphLaunch(known.graph, context.stream()),
+            "replaying a step of "
+                + launches
+                + " launches; run with -D"
+                + CudaOptions.CHECKED_PROPERTY
+                + "=true to learn which one failed");
+      }
+    } finally {
+      size = 0;
+      launches = 0;
+    }
+  }
+
+  private CUgraphExec capture() {
+    CUgraph graph = new CUgraph();
+    CudaDriver.check(
+        JCudaDriver.cuStreamBeginCapture(
+            context.stream(), CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
+        "cuStreamBeginCapture");
+    try {
+      launch();
+    } finally {
+      CudaDriver.check(
+          JCudaDriver.cuStreamEndCapture(context.stream(), graph), "cuStreamEndCapture");
+    }
+    CUgraphExec executable = new CUgraphExec();
+    int status = JCudaDriver.cuGraphInstantiate(executable, graph, 0);
+    JCudaDriver.cuGraphDestroy(graph);
+    CudaDriver.check(status, "instantiating a graph of " + launches + " launches");
+    return executable;
+  }
+
+  private void launch() {
+    for (int at = 0; at < size; ) {
+      Kernel kernel = kernels.get((int) words[at]);
+      int n = (int) words[at + 5];
+      MemorySegment.copy(words, at + HEADER, values, JAVA_LONG, 0, n);
+      int status =
+          Cuda.cuLaunchKernel(
+              kernel.function(),
+              (int) words[at + 1],
+              (int) words[at + 2],
+              (int) words[at + 3],
+              kernel.threads(),
+              1,
+              1,
+              (int) words[at + 4],
+              context.stream().segment(),
+              pointers,
+              MemorySegment.NULL);
+      if (status == 0 && !graphs) {
+        status = Cuda.cuStreamSynchronize(context.stream().segment());
+      }
+      if (status != 0) {
+        throw new IllegalStateException(
+            "CUDA kernel %s failed: %s (%d); %s"
+                .formatted(
+                    kernel.name(),
+                    new CudaStatus(status).name(),
+                    status,
+                    kernel.shapes(
+                        (int) words[at + 1],
+                        (int) words[at + 2],
+                        (int) words[at + 3],
+                        (int) words[at + 4],
+                        values)));
+      }
+      at += HEADER + n;
+    }
+  }
+
+  /** Forgets what was kept, and all graphs. */
+  void close() {
+    size = 0;
+    seen.values().forEach(Replay::close);
+    seen.clear();
+  }
+}

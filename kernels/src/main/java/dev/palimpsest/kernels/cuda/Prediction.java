@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.kernels.cuda;
+
+import dev.palimpsest.kernels.PredictionRows;
+import dev.palimpsest.kernels.Predictions;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/** The vocabulary head and the sampler, a tile of rows at a time. */
+final class Prediction {
+  /** Logits held at once. */
+  private static final long TILE_BYTES = 64L << 20;
+
+  private static final int MOST_ROWS = 512;
+  private static final int FEWEST_ROWS = 32;
+
+  private final CudaContext context;
+  private final DeviceMemory memory;
+  private final Matmul matmul;
+  private final Gather gather;
+  private final Sample sample;
+  private final StepArray rowArray;
+  private final StepArray wantedArray;
+  private final StepArray suppressedArray;
+  private MemorySegment inputs = MemorySegment.NULL;
+  private MemorySegment logits = MemorySegment.NULL;
+  private MemorySegment found = MemorySegment.NULL;
+  private MemorySegment foundHere = MemorySegment.NULL;
+  private MemorySegment logitsHere = MemorySegment.NULL;
+  private long inputBytes;
+  private long logitBytes;
+  private final int[] rowInts = new int[MOST_ROWS];
+  private final int[] wantedInts = new int[MOST_ROWS * Sample.WANTED_INTS];
+  private int[] suppressedInts = new int[64];
+
+  Prediction(CudaContext context, DeviceMemory memory, Modules modules, Matmul matmul) {
+    this.context = context;
+    this.memory = memory;
+    this.matmul = matmul;
+    gather = new Gather(modules);
+    sample = new Sample(modules);
+    rowArray = new StepArray(context, memory);
+    wantedArray = new StepArray(context, memory);
+    suppressedArray = new StepArray(context, memory);
+  }
+
+  void predict(MemorySegment hidden, CudaLinear head, PredictionRows wanted, Predictions out) {
+    int entries = wanted.size();
+    out.resize(entries);
+    check(wanted, head.out());
+    for (int next = 0; next < entries; ) {
+      int capacity = Math.clamp(TILE_BYTES / (4L * head.out()) / 32 * 32, FEWEST_ROWS, MOST_ROWS);
+      long rowBytes = head.type().bytes(head.in());
+      reserve(capacity * rowBytes, 4L * capacity * head.out());
+      int first = next;
+      int rows = 0;
+      int suppressed = 0;
+      while (next < entries) {
+        boolean guided = wanted.unconditionalRow(next) >= 0;
+        if (rows + (guided ? 2 : 1) > capacity) {
+          break;
+        }
+        int[] out0 = wanted.sampling(next).suppressed();
+        Sample.write(
+            wanted,
+            next,
+            rows,
+            guided ? rows + 1 : -1,
+            suppressed,
+            wantedInts,
+            (next - first) * Sample.WANTED_INTS);
+        suppressed = suppress(out0, suppressed);
+        rowInts[rows++] = wanted.row(next);
+        if (guided) {
+          rowInts[rows++] = wanted.unconditionalRow(next);
+        }
+        next++;
+      }
+      int n = next - first;
+      gather.rows(hidden, rowArray.upload(rowInts, rows), rows, rowBytes, inputs);
+      matmul.run(Matmul.Epilogue.STORE, inputs, rows, head, MemorySegment.NULL, logits);
+      sample.run(
+          logits,
+          head.out(),
+          n,
+          wantedArray.upload(wantedInts, n * Sample.WANTED_INTS),
+          suppressedArray.upload(suppressedInts, suppressed),
+          found);
+      context.download(found.address(), foundHere, 0, (long) n * Sample.FOUND_BYTES);
+      context.synchronize("predicting " + n + " positions");
+      for (int i = 0; i < n; i++) {
+        Sample.read(foundHere, (long) i * Sample.FOUND_BYTES, first + i, wanted, out);
+      }
+    }
+  }
+
+  private int suppress(int[] tokens, int at) {
+    if (at + tokens.length > suppressedInts.length) {
+      suppressedInts =
+          Arrays.copyOf(suppressedInts, Math.max(at + tokens.length, 2 * suppressedInts.length));
+    }
+    System.arraycopy(tokens, 0, suppressedInts, at, tokens.length);
+    return at + tokens.length;
+  }
+
+  private static void check(PredictionRows wanted, int vocabulary) {
+    for (int i = 0; i < wanted.size(); i++) {
+      int present = wanted.presentToken(i);
+      if (present != PredictionRows.NO_TOKEN && (present < 0 || present >= vocabulary)) {
+        throw new IllegalArgumentException(
+            "predict: present token " + present + " is outside the vocabulary of " + vocabulary);
+      }
+      for (int token : wanted.sampling(i).suppressed()) {
+        if (token < 0 || token >= vocabulary) {
+          throw new IllegalArgumentException(
+              "predict: suppressed token " + token + " is outside the vocabulary of " + vocabulary);
+        }
+      }
+    }
+  }
+
+  /** All logits of the rows to the host, a tile at a time. */
+  void logits(MemorySegment hidden, int rows, CudaLinear head, MemorySegment out) {
+    int capacity = Math.clamp(TILE_BYTES / (4L * head.out()) / 32 * 32, FEWEST_ROWS, MOST_ROWS);
+    long rowBytes = head.type().bytes(head.in());
+    reserve(capacity * rowBytes, 4L * capacity * head.out());
+    long tile = 4L * capacity * head.out();
+    if (logitsHere.byteSize() < tile) {
+      logitsHere = memory.pinned(tile);
+    }
+    for (int row = 0; row < rows; row += capacity) {
+      int n = Math.min(capacity, rows - row);
+      matmul.run(
+          Matmul.Epilogue.STORE,
+          MemorySegment.ofAddress(hidden.address() + row * rowBytes),
+          n,
+          head,
+          MemorySegment.NULL,
+          logits);
+      long bytes = 4L * n * head.out();
+      context.download(logits.address(), logitsHere, 0, bytes);
+      context.synchronize("computing the logits of " + n + " rows");
+      MemorySegment.copy(logitsHere, 0, out, 4L * row * head.out(), bytes);
+    }
+  }
+
+  private void reserve(long inputs, long logits) {
+    if (foundHere.byteSize() == 0) {
+      found = memory.allocate((long) MOST_ROWS * Sample.FOUND_BYTES);
+      foundHere = memory.pinned((long) MOST_ROWS * Sample.FOUND_BYTES);
+    }
+    if (inputBytes < inputs) {
+      memory.free(this.inputs);
+      inputBytes = 0;
+      this.inputs = memory.allocate(inputs);
+      inputBytes = inputs;
+    }
+    if (logitBytes < logits) {
+      memory.free(this.logits);
+      logitBytes = 0;
+      this.logits = memory.allocate(logits);
+      logitBytes = logits;
+    }
+  }
+}

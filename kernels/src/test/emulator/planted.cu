@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels with one mistake each, which the emulator must find, and the same without it.
+#include "portable.cuh"
+
+namespace {
+
+struct PlantedShared {
+  float values[64];
+  uint64_t full;
+};
+
+/// Block of 64: adds what the other warp's lane has written.
+template <bool kBarrier>
+__device__ void exchange(float* out) {
+  PlantedShared& s = SHARED(PlantedShared);
+  s.values[threadIdx.x] = 0;
+  __syncthreads();
+  s.values[threadIdx.x] = float(threadIdx.x);
+  if (kBarrier) __syncthreads();
+  out[threadIdx.x] = s.values[threadIdx.x ^ 32];
+}
+
+}  // namespace
+
+KERNEL(correct_exchange, 64)(float* out) { exchange<true>(out); }
+REGISTER(correct_exchange)
+
+KERNEL(planted_missing_barrier, 64)(float* out) { exchange<false>(out); }
+REGISTER(planted_missing_barrier)
+
+KERNEL(planted_out_of_bounds, 64)(float* out, int n) {
+  for (int i = threadIdx.x; i <= n; i += blockDim.x) out[i] = 1;
+}
+REGISTER(planted_out_of_bounds)
+
+KERNEL(planted_shared_out_of_bounds, 64)(float* out) {
+  PlantedShared& s = SHARED(PlantedShared);
+  float* end = s.values + sizeof(PlantedShared) / 4;
+  end[threadIdx.x] = 1;
+  out[threadIdx.x] = 0;
+}
+REGISTER(planted_shared_out_of_bounds)
+
+KERNEL(planted_uninitialised, 64)(float* out, const float* in) { out[threadIdx.x] = in[threadIdx.x]; }
+REGISTER(planted_uninitialised)
+
+KERNEL(planted_uninitialised_shared, 64)(float* out) {
+  PlantedShared& s = SHARED(PlantedShared);
+  if (threadIdx.x < 63) s.values[threadIdx.x] = 1;
+  __syncthreads();
+  out[threadIdx.x] = s.values[threadIdx.x];
+}
+REGISTER(planted_uninitialised_shared)
+
+/// Two lanes of a warp write one word.
+KERNEL(planted_race, 64)(float* out) {
+  PlantedShared& s = SHARED(PlantedShared);
+  s.values[threadIdx.x / 2] = float(threadIdx.x);
+  __syncthreads();
+  out[threadIdx.x] = s.values[threadIdx.x / 2];
+}
+REGISTER(planted_race)
+
+/// Neighbours in a warp exchange through memory without __syncwarp.
+KERNEL(planted_missing_syncwarp, 64)(float* out) {
+  PlantedShared& s = SHARED(PlantedShared);
+  s.values[threadIdx.x] = 0;
+  __syncwarp();
+  s.values[threadIdx.x] = float(threadIdx.x);
+  out[threadIdx.x] = s.values[threadIdx.x ^ 1];
+}
+REGISTER(planted_missing_syncwarp)
+
+KERNEL(planted_divergent_collective, 64)(float* out) {
+  float x = float(threadIdx.x);
+  if (threadIdx.x % 32 < 16) {
+    x = __shfl_xor_sync(kWholeWarp, x, 1);
+  } else {
+    x = __shfl_xor_sync(kWholeWarp, x, 2);
+  }
+  out[threadIdx.x] = x;
+}
+REGISTER(planted_divergent_collective)
+
+KERNEL(planted_exited_lane, 64)(float* out) {
+  if (threadIdx.x % 32 == 31) return;
+  out[threadIdx.x] = __shfl_xor_sync(kWholeWarp, 1.0f, 1);
+}
+REGISTER(planted_exited_lane)
+
+KERNEL(planted_divergent_barrier, 64)(float* out) {
+  if (threadIdx.x < 32) {
+    __syncthreads();
+  } else {
+    uint64_t* full = &SHARED(PlantedShared).full;
+    barrierInit(full, 1);
+    barrierWait(full, 0);
+  }
+  out[threadIdx.x] = 0;
+}
+REGISTER(planted_divergent_barrier)
+
+/// Reads a tile that cp.async may not have brought yet.
+template <bool kWait>
+__device__ void copyTile(float* out, const float* in) {
+  PlantedShared& s = SHARED(PlantedShared);
+  if (threadIdx.x < 16) copyAsync16(&s.values[threadIdx.x * 4], in + threadIdx.x * 4, true);
+  commitCopies();
+  if (kWait) waitForCopies<0>();
+  __syncthreads();
+  out[threadIdx.x] = s.values[threadIdx.x];
+}
+KERNEL(correct_copy, 64)(float* out, const float* in) { copyTile<true>(out, in); }
+REGISTER(correct_copy)
+KERNEL(planted_missing_wait, 64)(float* out, const float* in) { copyTile<false>(out, in); }
+REGISTER(planted_missing_wait)
+
+/// A bulk copy signals an mbarrier; everybody waits for its phase.
+template <bool kRightParity>
+__device__ void copyBulkTile(float* out, const float* in) {
+  PlantedShared& s = SHARED(PlantedShared);
+  if (threadIdx.x == 0) barrierInit(&s.full, 1);
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    barrierArrive(&s.full, 256);
+    copyBulk(s.values, in, 256, &s.full);
+  }
+  barrierWait(&s.full, kRightParity ? 0 : 1);
+  out[threadIdx.x] = s.values[threadIdx.x];
+}
+KERNEL(correct_bulk_copy, 64)(float* out, const float* in) { copyBulkTile<true>(out, in); }
+REGISTER(correct_bulk_copy)
+KERNEL(planted_wrong_phase, 64)(float* out, const float* in) { copyBulkTile<false>(out, in); }
+REGISTER(planted_wrong_phase)
+
+/// For what a launch costs by itself.
+KERNEL(nothing, 32)(float*) {}
+REGISTER(nothing)
