@@ -50,7 +50,9 @@ final class ChildJvm implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException("no second JVM starts: " + e.getMessage(), e);
     }
-    listener = Thread.ofVirtual().start(this::listen);
+    // Not a virtual thread: a read from a pipe would hold its carrier for as long as the child says
+    // nothing.
+    listener = Thread.ofPlatform().daemon().name("palimpsest-peer-log").start(this::listen);
   }
 
   Process process() {
