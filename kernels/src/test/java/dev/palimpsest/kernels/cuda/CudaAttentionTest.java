@@ -207,6 +207,8 @@ class CudaAttentionTest {
       store.grow(12);
       assertEquals(12, store.pages());
       assertThrows(IllegalArgumentException.class, () -> store.grow(13));
+      store.clear(11);
+      assertThrows(IllegalArgumentException.class, () -> store.clear(store.pages()));
       store.close();
       store.close();
       assertEquals(used, Emulator.memoryUsed());
