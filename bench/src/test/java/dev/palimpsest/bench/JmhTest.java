@@ -33,6 +33,7 @@ class JmhTest {
     assertEquals(
         Set.of(
             "AttentionBenchmark.attention",
+            "CommitBenchmark.block",
             "ForwardBenchmark.forward",
             "GatedSiluBenchmark.gatedSilu",
             "HeadBenchmark.logits",

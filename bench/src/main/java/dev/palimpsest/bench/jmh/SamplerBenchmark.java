@@ -35,7 +35,7 @@ public class SamplerBenchmark extends OpBenchmark {
   @Param({"32"})
   public int rows;
 
-  @Param({"4096", "32000", "126464"})
+  @Param({"4096", "32000", "126464", "152064"})
   public int vocabulary;
 
   @Param public Rule rule;
