@@ -16,7 +16,7 @@ void emulatorSeed(uint64_t seed) { seedRandom(seed); }
 void emulatorReset() {
   stickyStatus = kSuccess;
   settings = Settings{};
-  setDeviceBytesTotal(8ull << 30);
+  setDeviceBytesTotal(kDefaultDeviceBytes);
 }
 
 void emulatorSetDevices(int count) { settings.devices = count; }

@@ -96,6 +96,8 @@ void access(const void* p, size_t bytes, bool write, const void* code);
 /// Marks shared memory as being overwritten by a copy: nobody may read it until it has landed.
 void beginCopy(const void* p, size_t bytes);
 
+/// Device memory unless a test says otherwise.
+constexpr size_t kDefaultDeviceBytes = 2ull << 30;
 /// Device memory. The result is its address, 0 when there is not that much.
 uint64_t allocateDevice(size_t bytes);
 bool freeDevice(uint64_t address);

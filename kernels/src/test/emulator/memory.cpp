@@ -17,7 +17,7 @@ constexpr size_t kHalf = 2;
 /// The same of shared memory. Writes also keep which of its bytes they wrote, so that neighbours of 2 bytes may be
 /// written by two lanes; a read counts for the whole word.
 constexpr size_t kWord = 4;
-constexpr size_t kArena = 16ull << 30;
+constexpr size_t kArena = 4ull << 30;
 /// Between allocations, so that a stray access meets nobody's memory.
 constexpr size_t kGuard = 256;
 
@@ -35,7 +35,7 @@ constexpr size_t kSharedMargin = 64 << 10;
 char* const shared = reserve(kMaxShared + 2 * kSharedMargin) + kSharedMargin;
 
 size_t top = kGuard;
-size_t total = 8ull << 30;
+size_t total = kDefaultDeviceBytes;
 size_t used;
 std::map<size_t, size_t> allocations;          // offset → bytes
 std::multimap<size_t, size_t> freed;           // bytes → offset

@@ -106,13 +106,14 @@ class CudaGoldenTest {
       float topP,
       float guidance,
       CacheMode cache) {
-    GenerationRequest request =
+    GenerationRequest.Builder builder =
         GenerationRequest.builder()
             .tokens(5, 9, 200, 31, 77, 140)
-            .hole(24)
+            .hole(16)
             .tokens(8, 9)
-            .algorithm(Algorithm.parse(algorithm))
-            .steps(8)
+            .algorithm(Algorithm.parse(algorithm));
+    GenerationRequest request =
+        (algorithm.equals("threshold") ? builder.threshold(0.1) : builder.steps(6))
             .temperature(temperature)
             .topK(topK)
             .topP(topP)

@@ -167,7 +167,7 @@ final class DecodeCommand implements Callable<Integer> {
         shape.promptLength(),
         shape.newTokens(),
         shape.blockLength(),
-        shape.threshold() == null ? shape.tokensPerStep() : null,
+        shape.pace(),
         shape.threshold(),
         shape.algorithm().spelling(),
         DecodeShape.spell(shape.cache()),

@@ -48,27 +48,27 @@ final class DecodeOptions {
         defaultValue = "4",
         paramLabel = "K",
         description =
-            "Most tokens a step commits; a block is written in even shares (default:"
-                + " ${DEFAULT-VALUE}).")
+            "Tokens a step commits, fewer at the end of a block (default: ${DEFAULT-VALUE}).")
     private int tokensPerStep = 4;
 
     @Option(
         names = "--threshold",
         paramLabel = "T",
         description =
-            "Commit every token at least this sure instead, 0 to 1, and always the surest (default:"
-                + " --tokens-per-step).")
+            "Commit every token at least this sure instead, 0 to 1, and always the surest; chooses"
+                + " --algorithm threshold unless another is named (default: --tokens-per-step).")
     private Double threshold;
   }
 
   @Option(
       names = "--algorithm",
-      defaultValue = "low-confidence",
       converter = Rule.class,
       paramLabel = "RULE",
       description =
-          "Commit rule at --tokens-per-step: low-confidence or random; with --block-length 0 also"
-              + " origin, maskgit-plus, margin or entropy (default: ${DEFAULT-VALUE}).")
+          "Commit rule. At --tokens-per-step low-confidence or random, with --block-length 0 also"
+              + " origin, maskgit-plus, margin or entropy; as many steps as they need take threshold,"
+              + " factor, entropy-bounded, margin-threshold and hierarchical (default:"
+              + " low-confidence).")
   private Algorithm algorithm;
 
   @Option(
@@ -138,7 +138,9 @@ final class DecodeOptions {
         blockLength,
         pace.tokensPerStep,
         pace.threshold,
-        pace.threshold == null ? algorithm : Algorithm.THRESHOLD,
+        algorithm != null
+            ? algorithm
+            : pace.threshold == null ? Algorithm.LOW_CONFIDENCE : Algorithm.THRESHOLD,
         cache,
         cacheRefresh);
   }

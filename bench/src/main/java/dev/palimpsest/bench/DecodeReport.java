@@ -28,7 +28,7 @@ import java.util.Locale;
  * @param promptLength tokens of each prompt
  * @param newTokens tokens written for each request
  * @param blockLength tokens written together; 0 is all
- * @param tokensPerStep most tokens a step commits; null with a threshold
+ * @param tokensPerStep tokens a step commits; null for an algorithm that does not count them
  * @param threshold from which tokens are committed; null without
  * @param algorithm commit rule
  * @param cache keys and values that are kept

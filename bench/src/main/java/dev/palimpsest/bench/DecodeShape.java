@@ -13,8 +13,9 @@ import java.util.Locale;
  * @param promptLength tokens of the prompt
  * @param newTokens tokens written
  * @param blockLength of them written together; 0 is all
- * @param tokensPerStep most tokens a step commits; unused with a threshold
- * @param threshold from which confidence tokens are committed; null for so many a step
+ * @param tokensPerStep tokens a step commits, fewer at the end of a block; unused by algorithms
+ *     that take as many steps as they need
+ * @param threshold of such an algorithm; null for its usual one
  * @param algorithm commit rule
  * @param cache keys and values that are kept
  * @param cacheRefresh steps between refreshes within a block; 0 is none
@@ -47,7 +48,7 @@ record DecodeShape(
     return blockLength == 0 ? newTokens : Math.min(blockLength, newTokens);
   }
 
-  /** Denoising steps of a block, in even shares of at most {@link #tokensPerStep}. */
+  /** Denoising steps of a block at {@link #tokensPerStep}. */
   int stepsPerBlock() {
     return Math.ceilDiv(block(), tokensPerStep);
   }
@@ -73,10 +74,13 @@ record DecodeShape(
     if (promptLength > 0) {
       builder.tokens(prompt(config, index));
     }
-    if (threshold == null) {
-      builder.steps(Math.ceilDiv(newTokens, block()) * stepsPerBlock());
-    } else {
+    if (threshold != null) {
       builder.threshold(threshold);
+    } else if (algorithm == Algorithm.ORIGIN) {
+      // It draws every position on its own, so that only its steps can be told.
+      builder.steps(Math.ceilDiv(newTokens, tokensPerStep));
+    } else if (algorithm.countsSteps()) {
+      builder.tokensPerStep(tokensPerStep);
     }
     return builder
         .hole(newTokens)
@@ -95,12 +99,18 @@ record DecodeShape(
         + promptLength
         + ", "
         + algorithm.spelling()
-        + (threshold == null ? ", " + tokensPerStep + " a step" : " " + threshold)
+        + (threshold == null ? "" : " " + threshold)
+        + (algorithm.countsSteps() ? ", " + tokensPerStep + " a step" : "")
         + ", blocks of "
         + block()
         + ", cache "
         + spell(cache)
         + (cacheRefresh == 0 ? "" : " refreshed every " + cacheRefresh + " steps");
+  }
+
+  /** {@link #tokensPerStep} where the algorithm goes by it, else null. */
+  Integer pace() {
+    return algorithm.countsSteps() ? tokensPerStep : null;
   }
 
   static String spell(CacheMode cache) {

@@ -195,7 +195,7 @@ final class PeerDecodeCommand implements Callable<Integer> {
             shape.promptLength(),
             shape.newTokens(),
             shape.blockLength(),
-            shape.threshold() == null ? shape.tokensPerStep() : null,
+            shape.pace(),
             shape.threshold(),
             DecodeShape.spell(shape.cache()),
             shape.cacheRefresh(),

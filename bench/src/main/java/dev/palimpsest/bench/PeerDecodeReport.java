@@ -34,7 +34,7 @@ import java.util.Locale;
  * @param promptLength tokens of the prompt
  * @param newTokens tokens written
  * @param blockLength tokens written together; 0 is all
- * @param tokensPerStep most tokens a step commits; null with a threshold
+ * @param tokensPerStep tokens a step commits; null for an algorithm that does not count them
  * @param threshold from which tokens are committed; null without
  * @param cache keys and values we keep
  * @param cacheRefresh steps between refreshes within a block; 0 is none

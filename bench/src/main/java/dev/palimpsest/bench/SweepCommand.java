@@ -81,7 +81,7 @@ final class SweepCommand implements Callable<Integer> {
       split = ",",
       defaultValue = "1,2,4,8,16,32",
       paramLabel = "K",
-      description = "Most tokens a step commits (default: ${DEFAULT-VALUE}).")
+      description = "Tokens a step commits (default: ${DEFAULT-VALUE}).")
   private List<Integer> paces;
 
   @Option(

@@ -58,7 +58,7 @@ record SweepReport(
   /**
    * One way to decode.
    *
-   * @param tokensPerStep most tokens a step commits
+   * @param tokensPerStep tokens a step commits
    * @param tokensPerSecond new tokens over the wall time of a generation, median
    * @param runs timed
    */

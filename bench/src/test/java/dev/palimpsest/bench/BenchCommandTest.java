@@ -263,6 +263,36 @@ class BenchCommandTest {
   }
 
   @Test
+  void decodeTakesRulesThatCountNoSteps() {
+    JsonNode report =
+        json(
+            "decode",
+            "--model",
+            MODEL,
+            "--prompt-length",
+            "5",
+            "--new-tokens",
+            "12",
+            "--block-length",
+            "6",
+            "--algorithm",
+            "margin-threshold",
+            "--threshold",
+            "0",
+            "--repeat",
+            "1",
+            "--warmup",
+            "0",
+            "--dtype",
+            "f32",
+            "--json");
+    // Any margin will do: a block a step.
+    assertEquals(2, report.get("forwards").asInt());
+    assertEquals("margin-threshold", report.get("algorithm").asString());
+    assertTrue(report.get("tokens_per_step").isNull());
+  }
+
+  @Test
   void decodeAnswersWhatArrivesAndCountsWhatIsRefused() {
     JsonNode report =
         json(

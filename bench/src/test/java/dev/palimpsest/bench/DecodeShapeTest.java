@@ -21,7 +21,7 @@ class DecodeShapeTest {
   }
 
   @Test
-  void noStepWritesMoreThanAskedFor() {
+  void aBlockEndsWithWhatIsLeft() {
     assertEquals(8, shape(256, 32, 4).stepsPerBlock());
     assertEquals(2, shape(12, 6, 4).stepsPerBlock());
     assertEquals(1, shape(256, 32, 32).stepsPerBlock());

@@ -15,7 +15,7 @@ public interface KvStore extends AutoCloseable {
    * Pages {@code n·GROUP_PAGES .. (n + 1)·GROUP_PAGES - 1} lie side by side. A sequence is read
    * fastest if its pages come from whole groups in order; its bits do not depend on it.
    */
-  int GROUP_PAGES = 4;
+  int GROUP_PAGES = 8;
 
   /** Attention layers. */
   int layers();

@@ -17,22 +17,22 @@ class FreePagesTest {
 
   @Test
   void groupsStayTogetherAndLowNumbersComeFirst() {
-    FreePages pages = new FreePages(18);
-    int[] five = take(pages, 5);
-    assertArrayEquals(new int[] {0, 1, 2, 3, 4}, five);
-    // Not from page 5 on: that would be parts of two groups.
-    assertArrayEquals(new int[] {8, 9, 10, 11}, take(pages, 4));
+    FreePages pages = new FreePages(34);
+    int[] nine = take(pages, 9);
+    assertArrayEquals(new int[] {0, 1, 2, 3, 4, 5, 6, 7, 8}, nine);
+    // Not from page 9 on: those would be parts of two groups.
+    assertArrayEquals(new int[] {16, 17, 18, 19, 20, 21, 22, 23}, take(pages, 8));
     // What is left of a group in use rather than a whole one.
-    int[] two = take(pages, 2);
-    assertArrayEquals(new int[] {5, 6}, two);
-    assertArrayEquals(new int[] {12, 13, 14}, take(pages, 3));
-    assertEquals(4, pages.size());
-    pages.giveBack(two);
-    assertArrayEquals(new int[] {5, 6, 7}, take(pages, 3));
-    assertEquals(3, pages.size());
+    int[] five = take(pages, 5);
+    assertArrayEquals(new int[] {9, 10, 11, 12, 13}, five);
+    assertArrayEquals(new int[] {24, 25, 26}, take(pages, 3));
+    assertEquals(9, pages.size());
     pages.giveBack(five);
-    assertArrayEquals(new int[] {0, 1, 2, 3, 16, 17}, take(pages, 6));
-    assertEquals(2, pages.size());
+    assertArrayEquals(new int[] {9, 10, 11, 12, 13, 14}, take(pages, 6));
+    assertEquals(8, pages.size());
+    pages.giveBack(nine);
+    assertArrayEquals(new int[] {0, 1, 2, 3, 4, 5, 6, 7, 27, 28}, take(pages, 10));
+    assertEquals(7, pages.size());
   }
 
   @Test

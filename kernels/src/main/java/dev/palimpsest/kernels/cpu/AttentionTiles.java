@@ -3,6 +3,7 @@ package dev.palimpsest.kernels.cpu;
 
 import dev.palimpsest.kernels.AttentionMask;
 import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.KvStore;
 import dev.palimpsest.kernels.RowSpans;
 import java.lang.foreign.MemorySegment;
 
@@ -14,11 +15,11 @@ interface AttentionTiles {
   /** Rows at most: queries of the heads that share keys. */
   int ROWS = 128;
 
-  /** Keys of a tile, which begins at a multiple of it. */
-  int KEYS = 256;
-
   /** Blocks of a tile. */
-  int BLOCKS = KEYS / KvLayout.BLOCK;
+  int BLOCKS = KvStore.GROUP_PAGES;
+
+  /** Keys of a tile, which begins at a multiple of it. */
+  int KEYS = BLOCKS * KvLayout.BLOCK;
 
   /** How keys and values must lie. */
   KvLayout layout(int headDim);

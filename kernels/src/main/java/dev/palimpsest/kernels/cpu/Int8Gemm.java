@@ -274,11 +274,8 @@ final class Int8Gemm implements Gemm {
       } else {
         MemorySegment.copy(x, JAVA_FLOAT, at, row, 0, in);
       }
-      long to = (long) r * depth;
-      kernels.quantize(row, in, rounded, to, scales, zeroPoints, r);
-      if (depth > in) {
-        rounded.asSlice(to + in, depth - in).fill((byte) 0);
-      }
+      // what lies behind a row's inputs meets weights that are zero
+      kernels.quantize(row, in, rounded, (long) r * depth, scales, zeroPoints, r);
     }
   }
 

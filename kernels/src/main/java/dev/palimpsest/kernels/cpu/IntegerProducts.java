@@ -6,8 +6,8 @@ import java.util.Optional;
 
 /**
  * Who multiplies u8 rows with s8 weights. Sums are exact, so all of them give the same numbers.
- * Depths are multiples of {@link #DEPTH_STEP}, rows of {@link RowCut#STEP}: the caller pads with
- * zeros and with anything.
+ * Depths are multiples of {@link #DEPTH_STEP}, rows of {@link RowCut#STEP}: the caller pads weights
+ * with zeros, and rows with anything.
  */
 interface IntegerProducts extends AutoCloseable {
   int DEPTH_STEP = 64;

@@ -156,9 +156,14 @@ final class CudaContext implements AutoCloseable {
     }
   }
 
-  /** Fills memory with zeros once the launches so far are done with it. */
-  void zero(long address, long bytes) {
+  /** Fills memory with zeros, after the launches so far. */
+  void clear(long address, long bytes) {
     launches.flush();
+    zero(address, bytes);
+  }
+
+  /** Fills new memory, which no launch can have been given yet. */
+  void zero(long address, long bytes) {
     check(
         JCudaDriver.cuMemsetD8Async(new DevicePointer(address), (byte) 0, bytes, stream),
         "filling " + bytes + " bytes with zeros");

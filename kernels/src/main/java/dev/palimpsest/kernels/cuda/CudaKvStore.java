@@ -125,7 +125,7 @@ final class CudaKvStore implements KvStore {
                 "the K/V store has %d pages; found page %d".formatted(pages, page));
           }
           context.enter();
-          context.zero(address(page), pageBytes);
+          context.clear(address(page), pageBytes);
         });
   }
 

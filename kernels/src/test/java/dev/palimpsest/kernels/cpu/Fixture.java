@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import dev.palimpsest.bindings.OneDnnLibrary;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.Tensor;
 import dev.palimpsest.kernels.WeightView;
@@ -38,9 +39,13 @@ public final class Fixture {
     return all.stream();
   }
 
-  /** The same with int8 weights. */
+  /** The same with int8 weights; oneDNN where its sums are exact. */
   static Stream<CpuOptions> everyInt8Device() {
-    return everyDevice().map(options -> options.withWeights(CpuOptions.Weights.INT8));
+    OneDnnLibrary.find().orThrow();
+    boolean exact = DnnlEngine.exactIntegers();
+    return everyDevice()
+        .filter(options -> exact || options.gemm() != CpuOptions.Gemm.ONEDNN)
+        .map(options -> options.withWeights(CpuOptions.Weights.INT8));
   }
 
   /** Largest relative error of a sum of k products. */

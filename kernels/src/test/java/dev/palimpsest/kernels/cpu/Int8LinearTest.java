@@ -414,4 +414,19 @@ class Int8LinearTest {
       }
     }
   }
+
+  /** Scale 1, zero point 1 (of 0.5): the largest, 255.5, would round to 256. */
+  @Test
+  void theLargestElementStaysAByte() {
+    float[] x = new float[33];
+    Arrays.fill(x, 254.5f);
+    x[0] = -0.5f;
+    for (RowKernels kernels : List.of(new PlainRowKernels(), new VectorRowKernels())) {
+      MemorySegment bytes = MemorySegment.ofArray(new byte[33]);
+      kernels.quantize(x, 33, bytes, 0, new float[1], new int[1], 0);
+      for (int i = 1; i < 33; i++) {
+        assertEquals(255, bytes.get(JAVA_BYTE, i) & 0xFF, kernels.describe() + " " + i);
+      }
+    }
+  }
 }

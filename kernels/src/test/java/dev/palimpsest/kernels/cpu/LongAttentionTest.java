@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Attention over more than a tile of keys: few queries, shared out tiles, heads that share keys.
  */
 class LongAttentionTest {
-  private static final int LENGTH = 600;
+  private static final int LENGTH = 1040;
   private static final int PAGES = KvStore.pagesFor(LENGTH);
   private static final List<AttentionMask> MASKS =
       List.of(AttentionMask.FULL, new AttentionMask(48));
@@ -112,7 +112,7 @@ class LongAttentionTest {
                 expected.add(whole(device, x, shape, mask));
               }
               float[] all = expected.get(MASKS.indexOf(mask));
-              for (int[] fed : List.of(new int[] {377}, new int[] {0, 5, 300, 599})) {
+              for (int[] fed : List.of(new int[] {777}, new int[] {0, 5, 600, 1039})) {
                 for (int others : new int[] {0, 6}) {
                   assertArrayEquals(
                       rows(all, fed, shape.queryWidth()),
@@ -161,7 +161,7 @@ class LongAttentionTest {
     AttentionMask mask = new AttentionMask(100);
     try (CpuDevice device = CpuDevice.open(options)) {
       float[] all = whole(device, x, shape, mask);
-      for (int seen : new int[] {100, 500}) {
+      for (int seen : new int[] {100, 900}) {
         float[] start = whole(device, Arrays.copyOf(x, seen * shape.fusedWidth()), shape, mask);
         assertArrayEquals(Arrays.copyOf(all, start.length), start, options + " " + seen);
       }
