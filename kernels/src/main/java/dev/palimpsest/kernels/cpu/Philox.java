@@ -6,11 +6,10 @@ package dev.palimpsest.kernels.cpu;
  * (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
  */
 final class Philox {
-  static final int ROUNDS = 10;
-  static final int M0 = 0xD2511F53;
-  static final int M1 = 0xCD9E8D57;
-  static final int W0 = 0x9E3779B9;
-  static final int W1 = 0xBB67AE85;
+  private static final int M0 = 0xD2511F53;
+  private static final int M1 = 0xCD9E8D57;
+  private static final int W0 = 0x9E3779B9;
+  private static final int W1 = 0xBB67AE85;
 
   private int r0;
   private int r1;
@@ -19,7 +18,7 @@ final class Philox {
 
   /** Computes the block of one counter; read it with {@link #word}. */
   void block(int c0, int c1, int c2, int c3, int k0, int k1) {
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < 10; round++) {
       long p0 = (M0 & 0xFFFFFFFFL) * (c0 & 0xFFFFFFFFL);
       long p1 = (M1 & 0xFFFFFFFFL) * (c2 & 0xFFFFFFFFL);
       int n0 = (int) (p1 >>> 32) ^ c1 ^ k0;
@@ -52,13 +51,13 @@ final class Philox {
     };
   }
 
-  /** A uniform number strictly within (0, 1). */
-  double uniform(int i) {
-    return uniformOf(word(i));
+  /** {@code 1 − U} for the uniform number U of word {@code i}; both lie strictly within (0, 1). */
+  double complement(int i) {
+    return 1.0 - uniform(i);
   }
 
-  /** The uniform number that a word stands for. */
-  static double uniformOf(int word) {
-    return ((word & 0xFFFFFFFFL) + 0.5) * 0x1p-32;
+  /** A uniform number strictly within (0, 1). */
+  double uniform(int i) {
+    return ((word(i) & 0xFFFFFFFFL) + 0.5) * 0x1p-32;
   }
 }

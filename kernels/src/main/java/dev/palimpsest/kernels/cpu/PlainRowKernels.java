@@ -310,23 +310,20 @@ final class PlainRowKernels implements RowKernels {
   }
 
   @Override
-  public int topTwo(float[] x, int n, float[] two) {
+  public void topTwo(float[] x, int n, float[] two) {
     float first = Float.NEGATIVE_INFINITY;
     float second = Float.NEGATIVE_INFINITY;
-    int at = n;
     for (int i = 0; i < n; i++) {
       float v = x[i];
       if (v > first) {
         second = first;
         first = v;
-        at = i;
       } else if (v > second) {
         second = v;
       }
     }
     two[0] = first;
     two[1] = second;
-    return at;
   }
 
   @Override
@@ -376,36 +373,5 @@ final class PlainRowKernels implements RowKernels {
       }
     }
     return count;
-  }
-
-  @Override
-  public boolean anyAbove(float[] x, int from, int to, float threshold) {
-    for (int i = from; i < to; i++) {
-      if (x[i] > threshold) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  @Override
-  public void noise(long seed, int step, int position, int first, int groups, int[] words) {
-    Philox philox = new Philox();
-    for (int i = 0; i < groups; i++) {
-      philox.noise(seed, step, position, first + i);
-      for (int j = 0; j < 4; j++) {
-        words[4 * i + j] = philox.word(j);
-      }
-    }
-  }
-
-  @Override
-  public int firstBelow(int[] words, float[] w, int start, int from, int to, float bar) {
-    for (int i = from; i < to; i++) {
-      if ((~words[i - start] >>> 8) * 0x1p-24f < bar * w[i]) {
-        return i;
-      }
-    }
-    return to;
   }
 }

@@ -175,12 +175,8 @@ interface RowKernels {
   /** {@code c = u + strength·(c − u)}. */
   void guide(float[] c, float[] u, int n, float strength);
 
-  /**
-   * The largest and the second largest (equal when tied) of {@code x}; NaN is passed over.
-   *
-   * @return where the largest is first; n if it is −∞
-   */
-  int topTwo(float[] x, int n, float[] two);
+  /** The largest and the second largest (equal when tied) of {@code x}; NaN is passed over. */
+  void topTwo(float[] x, int n, float[] two);
 
   /**
    * {@code e = exp((x − max)·inverseTemperature)}.
@@ -201,24 +197,4 @@ interface RowKernels {
 
   /** How many {@code x[i] > threshold}. */
   int countAbove(float[] x, int n, float threshold);
-
-  /** Whether any of {@code x[from .. to - 1]} is above {@code threshold}. */
-  boolean anyAbove(float[] x, int from, int to, float threshold);
-
-  /**
-   * The words of {@link Philox#noise} for {@code groups} groups from {@code first} on: {@code
-   * words[4·i + j]} is word j of group {@code first + i}.
-   *
-   * @param groups a multiple of 16
-   */
-  void noise(long seed, int step, int position, int first, int groups, int[] words);
-
-  /**
-   * The first of {@code from .. to - 1} whose noise may be small enough to win: the complement of
-   * its word, cut to 24 bits, is below {@code bar·w[i]}. None that could win is passed over.
-   *
-   * @param words of {@code w[start]} and what follows it
-   * @return {@code to} if there is none
-   */
-  int firstBelow(int[] words, float[] w, int start, int from, int to, float bar);
 }

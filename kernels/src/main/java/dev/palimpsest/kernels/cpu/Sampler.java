@@ -14,16 +14,7 @@ import dev.palimpsest.kernels.Sampling;
  * which is the same argmax without a logarithm for elements that cannot win.
  */
 final class Sampler {
-  /** Elements whose noise is drawn at once; a multiple of 64. */
-  private static final int STRETCH = 512;
-
-  /** So much more than rounding to float can take away, or add. */
-  private static final double ABOVE = 1 + 0x1p-20;
-
-  private static final double BELOW = 1 - 0x1p-20;
-
   private final RowKernels kernels;
-  private final int[] noise = new int[STRETCH];
   private final Philox philox = new Philox();
   private final float[] two = new float[2];
   private final double[] sums = new double[2];
@@ -62,7 +53,7 @@ final class Sampler {
   void predict(int n, PredictionRows wanted, int i, Predictions out) {
     Sampling sampling = wanted.sampling(i);
     suppress(sampling, n);
-    int largest = kernels.topTwo(logits, n, two);
+    kernels.topTwo(logits, n, two);
     float max = two[0];
     float second = two[1];
     if (max == Float.NEGATIVE_INFINITY) {
@@ -85,6 +76,7 @@ final class Sampler {
       }
       out.setPresentProbability(i, weights[present] / sum);
     }
+    int largest = indexOf(max, n);
 
     float temperature = sampling.temperature();
     boolean raw = sampling.confidenceOn() == Sampling.Distribution.RAW;
@@ -167,6 +159,15 @@ final class Sampler {
     return sums[1] / sum - Math.log(sum) + kernels.entropyFloor(weights, n, 1 / sum);
   }
 
+  private int indexOf(float value, int n) {
+    for (int j = 0; j < n; j++) {
+      if (logits[j] == value) {
+        return j;
+      }
+    }
+    throw new IllegalStateException("predict: the largest logit vanished");
+  }
+
   /** Sets the weights of elements that top-p or top-k leave out to 0. */
   private void filter(float[] w, int n, double sum, Sampling sampling) {
     float threshold = Float.NEGATIVE_INFINITY;
@@ -230,34 +231,31 @@ final class Sampler {
     return Float.intBitsToFloat(order ^ ((order >> 31) & 0x7FFFFFFF));
   }
 
-  /**
-   * The smallest {@code −ln U / w}; the lowest index of equal ones. Noise is drawn a stretch of
-   * elements at a time and compared with what could win at all; only those few take a logarithm.
-   */
   private int sample(float[] w, int n, int largest, PredictionRows wanted, int i) {
     long seed = wanted.seed(i);
     int step = wanted.step(i);
     int position = wanted.position(i);
-    // The largest first: it sets a bar that lets most others be passed over.
-    philox.noise(seed, step, position, largest / 4);
-    double best = -Math.log(philox.uniform(largest % 4)) / w[largest];
+    double best = Double.POSITIVE_INFINITY;
     int token = largest;
-    for (int from = 0; from < n; from += STRETCH) {
-      int to = Math.min(n, from + STRETCH);
-      // −ln U > 1 − U >= 2^−33: no noise lets what is lighter win
-      if (!kernels.anyAbove(w, from, to, (float) (0x1p-33 / best * BELOW))) {
-        continue;
+    // The largest element's group first: it sets a bar that lets most others be passed over.
+    for (int group = -1; group < (n + 3) / 4; group++) {
+      int from = 4 * (group < 0 ? largest / 4 : group);
+      int to = Math.min(n, from + 4);
+      float heaviest = 0;
+      for (int j = from; j < to; j++) {
+        heaviest = Math.max(heaviest, w[j]);
       }
-      kernels.noise(seed, step, position, from / 4, STRETCH / 4, noise);
-      float bar = (float) (best * ABOVE);
-      for (int j = kernels.firstBelow(noise, w, from, from, to, bar);
-          j < to;
-          j = kernels.firstBelow(noise, w, from, j + 1, to, bar)) {
-        double ratio = -Math.log(Philox.uniformOf(noise[j - from])) / w[j];
-        if (ratio < best || (ratio == best && j < token)) {
-          best = ratio;
-          token = j;
-          bar = (float) (best * ABOVE);
+      if (!(0x1p-33 < best * heaviest)) {
+        continue; // −ln U > 1 − U >= 2^−33: no noise lets this group win
+      }
+      philox.noise(seed, step, position, from / 4);
+      for (int j = from; j < to; j++) {
+        if (philox.complement(j - from) < best * w[j]) {
+          double ratio = -Math.log(philox.uniform(j - from)) / w[j];
+          if (ratio < best || (ratio == best && j < token)) {
+            best = ratio;
+            token = j;
+          }
         }
       }
     }

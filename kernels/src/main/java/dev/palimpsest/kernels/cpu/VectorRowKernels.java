@@ -13,7 +13,6 @@ import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
@@ -881,7 +880,7 @@ final class VectorRowKernels implements RowKernels {
   }
 
   @Override
-  public int topTwo(float[] x, int n, float[] two) {
+  public void topTwo(float[] x, int n, float[] two) {
     FloatVector first = broadcast(Float.NEGATIVE_INFINITY);
     FloatVector second = first;
     int i = 0;
@@ -906,25 +905,6 @@ final class VectorRowKernels implements RowKernels {
     }
     two[0] = a;
     two[1] = b;
-    return indexOf(x, n, a);
-  }
-
-  private static int indexOf(float[] x, int n, float value) {
-    int i = 0;
-    if (value > Float.NEGATIVE_INFINITY) {
-      for (; i <= n - L; i += L) {
-        VectorMask<Float> equal = FloatVector.fromArray(F, x, i).compare(VectorOperators.EQ, value);
-        if (equal.anyTrue()) {
-          return i + equal.firstTrue();
-        }
-      }
-      for (; i < n; i++) {
-        if (x[i] == value) {
-          return i;
-        }
-      }
-    }
-    return n;
   }
 
   private static DoubleVector lower(FloatVector v) {
@@ -988,16 +968,6 @@ final class VectorRowKernels implements RowKernels {
     return sum;
   }
 
-  // Coefficients of ln(1 + f) / f on [0, 1], relative error 8e-6, by reweighted least squares: what
-  // they are used for is at most 1e-10 of each element.
-  private static final FloatVector G0 = broadcast(9.999915957e-1f);
-  private static final FloatVector G1 = broadcast(-4.993613660e-1f);
-  private static final FloatVector G2 = broadcast(3.252066671e-1f);
-  private static final FloatVector G3 = broadcast(-2.100486159e-1f);
-  private static final FloatVector G4 = broadcast(1.012222021e-1f);
-  private static final FloatVector G5 = broadcast(-2.386911772e-2f);
-  private static final FloatVector LN2 = broadcast(0.6931472f);
-
   @Override
   public double entropyFloor(float[] e, int n, double scale) {
     FloatVector total = FloatVector.zero(F);
@@ -1006,20 +976,21 @@ final class VectorRowKernels implements RowKernels {
     for (; i <= n - L; i += L) {
       FloatVector p = FloatVector.fromArray(F, e, i).mul(factor);
       FloatVector u = broadcast(1e-10f).div(p);
-      // ln(1 + u) = exponent·ln 2 + ln(1 + f) for 1 + u = (1 + f)·2^exponent
+      // ln(1 + u) = exponent·ln 2 + 2·atanh((m − 1)/(m + 1)) for 1 + u = m·2^exponent
       IntVector bits = u.add(1f).reinterpretAsInts();
       FloatVector exponent =
           (FloatVector)
               bits.lanewise(VectorOperators.LSHR, 23)
                   .sub(127)
                   .convertShape(VectorOperators.I2F, F, 0);
-      FloatVector f = bits.and(0x7FFFFF).or(0x3F800000).reinterpretAsFloats().sub(1f);
-      FloatVector series = f.fma(G5, G4);
-      series = series.fma(f, G3);
-      series = series.fma(f, G2);
-      series = series.fma(f, G1);
-      series = series.fma(f, G0);
-      FloatVector large = p.mul(exponent.fma(LN2, series.mul(f)));
+      FloatVector m = bits.and(0x7FFFFF).or(0x3F800000).reinterpretAsFloats();
+      FloatVector s = m.sub(1f).div(m.add(1f));
+      FloatVector q = s.mul(s);
+      FloatVector series = q.mul(2f / 9).add(2f / 7);
+      series = series.fma(q, broadcast(2f / 5));
+      series = series.fma(q, broadcast(2f / 3));
+      series = series.fma(q, broadcast(2f)).mul(s);
+      FloatVector large = p.mul(exponent.fma(broadcast(0.6931472f), series));
       // where 1 + u has too few digits of u left: p·(u − u²/2) with p·u = 1e-10
       FloatVector small = u.mul(-0.5f).add(1f).mul(1e-10f);
       FloatVector t = large.blend(small, u.lt(1e-3f)).blend(0f, p.lt(1e-37f));
@@ -1067,98 +1038,5 @@ final class VectorRowKernels implements RowKernels {
       }
     }
     return count;
-  }
-
-  @Override
-  public boolean anyAbove(float[] x, int from, int to, float threshold) {
-    int i = from;
-    for (; i <= to - L; i += L) {
-      if (FloatVector.fromArray(F, x, i).compare(VectorOperators.GT, threshold).anyTrue()) {
-        return true;
-      }
-    }
-    for (; i < to; i++) {
-      if (x[i] > threshold) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  // ---- noise ----
-
-  // Philox on 32-bit counters in the lanes of longs: both halves of a product come out of one
-  // multiplication.
-
-  private static final VectorSpecies<Long> W = F.withLanes(long.class);
-  private static final LongVector LOW = LongVector.broadcast(W, 0xFFFFFFFFL);
-  private static final LongVector LANES = LongVector.zero(W).addIndex(1);
-  private static final LongVector M0 = LongVector.broadcast(W, Philox.M0 & 0xFFFFFFFFL);
-  private static final LongVector M1 = LongVector.broadcast(W, Philox.M1 & 0xFFFFFFFFL);
-
-  @Override
-  public void noise(long seed, int step, int position, int first, int groups, int[] words) {
-    for (int i = 0; i < groups; i += W.length()) {
-      LongVector c0 = LANES.add(first + i).and(LOW);
-      LongVector c1 = LongVector.broadcast(W, position & 0xFFFFFFFFL);
-      LongVector c2 = LongVector.broadcast(W, step & 0xFFFFFFFFL);
-      LongVector c3 = LongVector.zero(W);
-      int k0 = (int) seed;
-      int k1 = (int) (seed >>> 32);
-      for (int round = 0; round < Philox.ROUNDS; round++) {
-        LongVector p0 = c0.and(LOW).mul(M0);
-        LongVector p1 = c2.and(LOW).mul(M1);
-        c0 = p1.lanewise(VectorOperators.LSHR, 32).lanewise(VectorOperators.XOR, c1);
-        c0 = c0.lanewise(VectorOperators.XOR, k0 & 0xFFFFFFFFL);
-        c2 = p0.lanewise(VectorOperators.LSHR, 32).lanewise(VectorOperators.XOR, c3);
-        c2 = c2.lanewise(VectorOperators.XOR, k1 & 0xFFFFFFFFL);
-        c1 = p1.and(LOW);
-        c3 = p0.and(LOW);
-        k0 += Philox.W0;
-        k1 += Philox.W1;
-      }
-      // Words 0 and 1 of a group side by side, and 2 and 3: interleaved pairs of ints.
-      LongVector front = c0.or(c1.lanewise(VectorOperators.LSHL, 32));
-      LongVector back = c2.or(c3.lanewise(VectorOperators.LSHL, 32));
-      store(front, back, words, 4 * i);
-    }
-  }
-
-  private static final VectorShuffle<Long> FIRST_HALF = zip(0);
-  private static final VectorShuffle<Long> SECOND_HALF = zip(1);
-
-  /** Lanes of two vectors by turns: the lower halves of both, or the upper. */
-  private static VectorShuffle<Long> zip(int half) {
-    int n = W.length();
-    return VectorShuffle.fromOp(W, i -> half * n / 2 + i / 2 + (i % 2 == 0 ? 0 : n));
-  }
-
-  private static void store(LongVector a, LongVector b, int[] out, int at) {
-    a.rearrange(FIRST_HALF, b).reinterpretAsInts().intoArray(out, at);
-    a.rearrange(SECOND_HALF, b).reinterpretAsInts().intoArray(out, at + L);
-  }
-
-  @Override
-  public int firstBelow(int[] words, float[] w, int start, int from, int to, float bar) {
-    int i = from;
-    for (; i <= to - L; i += L) {
-      FloatVector least =
-          (FloatVector)
-              IntVector.fromArray(I, words, i - start)
-                  .not()
-                  .lanewise(VectorOperators.LSHR, 8)
-                  .convertShape(VectorOperators.I2F, F, 0);
-      VectorMask<Float> below =
-          least.mul(0x1p-24f).compare(VectorOperators.LT, FloatVector.fromArray(F, w, i).mul(bar));
-      if (below.anyTrue()) {
-        return i + below.firstTrue();
-      }
-    }
-    for (; i < to; i++) {
-      if ((~words[i - start] >>> 8) * 0x1p-24f < bar * w[i]) {
-        return i;
-      }
-    }
-    return to;
   }
 }
