@@ -14,6 +14,7 @@ import dev.palimpsest.process.DiffusionProcess;
 import dev.palimpsest.process.Revision;
 import dev.palimpsest.schedule.RequestObserver;
 import dev.palimpsest.schedule.Scheduler;
+import dev.palimpsest.schedule.Terms;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.Checkpoints;
 import java.lang.reflect.InvocationTargetException;
@@ -22,6 +23,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeoutException;
 
 /** An engine's parts without the engine: any configuration, and rows are counted op by op. */
 final class DirectDecoding implements AutoCloseable {
@@ -83,7 +85,7 @@ final class DirectDecoding implements AutoCloseable {
       scheduler.submit(
           process,
           cache,
-          dev.palimpsest.schedule.Terms.DEFAULT,
+          Terms.DEFAULT,
           new RequestObserver() {
             @Override
             public void revised(Revision revision) {
@@ -97,7 +99,7 @@ final class DirectDecoding implements AutoCloseable {
 
             @Override
             public void expired() {
-              done.completeExceptionally(new java.util.concurrent.TimeoutException());
+              done.completeExceptionally(new TimeoutException());
             }
 
             @Override

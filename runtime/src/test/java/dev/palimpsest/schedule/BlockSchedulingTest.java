@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -125,7 +126,7 @@ class BlockSchedulingTest {
 
     @Override
     public void expired() {
-      done.completeExceptionally(new java.util.concurrent.TimeoutException());
+      done.completeExceptionally(new TimeoutException());
     }
 
     @Override

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -126,7 +127,7 @@ class CachedSchedulingTest {
 
     @Override
     public void expired() {
-      done.completeExceptionally(new java.util.concurrent.TimeoutException());
+      done.completeExceptionally(new TimeoutException());
     }
 
     @Override

@@ -129,82 +129,28 @@ public final class CpuDevice implements Device {
   @Override
   public synchronized PackedLinear pack(WeightView... parts) {
     open("pack");
-    if (parts.length == 0) {
-      throw new IllegalArgumentException("pack: wants at least one projection");
-    }
-    matrix("pack", parts[0]);
-    long out = 0;
-    for (WeightView part : parts) {
-      matrix("pack", part);
-      out += part.dimension(0);
-      if (part.dimension(1) != parts[0].dimension(1)) {
-        throw unequal("pack", parts[0], part);
-      }
-    }
-    if (out > Integer.MAX_VALUE) {
-      throw new IllegalArgumentException("pack: " + out + " outputs are too many for one map");
-    }
+    WeightArguments.projections(parts);
     return gemm.pack(List.of(parts), false);
   }
 
   @Override
   public synchronized PackedLinear packGated(WeightView gate, WeightView up) {
     open("packGated");
-    matrix("packGated", gate);
-    matrix("packGated", up);
-    if (!gate.shape().equals(up.shape())) {
-      throw unequal("packGated", gate, up);
-    }
+    WeightArguments.gated(gate, up);
     return gemm.pack(List.of(gate, up), true);
-  }
-
-  private static void matrix(String op, WeightView view) {
-    if (view.shape().size() != 2 || view.elements() == 0) {
-      throw new IllegalArgumentException(
-          op + ": tensor " + view.name() + " must be a matrix; found shape " + view.shape());
-    }
-    if (view.shape().get(0) > Integer.MAX_VALUE || view.shape().get(1) > Integer.MAX_VALUE) {
-      throw new IllegalArgumentException(
-          op + ": tensor " + view.name() + " is too large: " + view.shape());
-    }
-    Dequantizer.check(op, view, view.dimension(1));
-  }
-
-  private static IllegalArgumentException unequal(String op, WeightView a, WeightView b) {
-    return new IllegalArgumentException(
-        op
-            + ": shapes do not fit together: "
-            + a.name()
-            + a.shape()
-            + " and "
-            + b.name()
-            + b.shape());
   }
 
   @Override
   public synchronized EmbeddingTable table(WeightView weights) {
     open("table");
-    matrix("table", weights);
+    WeightArguments.matrix("table", weights);
     return new CpuTable(this, weights);
   }
 
   @Override
   public synchronized Tensor vector(WeightView... parts) {
     open("vector");
-    long width = 0;
-    for (WeightView part : parts) {
-      if (part.elements() > Integer.MAX_VALUE || part.elements() == 0) {
-        throw new IllegalArgumentException(
-            "vector: tensor " + part.name() + " has shape " + part.shape());
-      }
-      Dequantizer.check("vector", part, (int) part.elements());
-      width += part.elements();
-    }
-    if (width == 0 || width > Integer.MAX_VALUE) {
-      throw new IllegalArgumentException(
-          "vector: wants between one and 2^31 - 1 elements; found " + width);
-    }
-    Tensor tensor = allocate(DType.F32, 1, (int) width);
+    Tensor tensor = allocate(DType.F32, 1, WeightArguments.vectorWidth(parts));
     long at = 0;
     for (WeightView part : parts) {
       Dequantizer.read(part, 0, (int) part.elements(), tensor.memory(), at);

@@ -19,6 +19,7 @@ import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
 import dev.palimpsest.kernels.WeightView;
+import dev.palimpsest.kernels.cpu.WeightArguments;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.InvalidPathException;
@@ -209,39 +210,21 @@ public final class CudaDevice implements Device {
   @Override
   public synchronized PackedLinear pack(WeightView... parts) {
     enter("pack");
-    if (parts.length == 0) {
-      throw new IllegalArgumentException("pack: wants at least one projection");
-    }
-    Shapes.matrix("pack", parts[0]);
-    long out = 0;
-    for (WeightView part : parts) {
-      Shapes.matrix("pack", part);
-      out += part.dimension(0);
-      if (part.dimension(1) != parts[0].dimension(1)) {
-        throw Shapes.unequal("pack", parts[0], part);
-      }
-    }
-    if (out > Integer.MAX_VALUE) {
-      throw new IllegalArgumentException("pack: " + out + " outputs are too many for one map");
-    }
+    WeightArguments.projections(parts);
     return CudaLinear.upload(this, memory, upload, computeType, List.of(parts), false);
   }
 
   @Override
   public synchronized PackedLinear packGated(WeightView gate, WeightView up) {
     enter("packGated");
-    Shapes.matrix("packGated", gate);
-    Shapes.matrix("packGated", up);
-    if (!gate.shape().equals(up.shape())) {
-      throw Shapes.unequal("packGated", gate, up);
-    }
+    WeightArguments.gated(gate, up);
     return CudaLinear.upload(this, memory, upload, computeType, List.of(gate, up), true);
   }
 
   @Override
   public synchronized EmbeddingTable table(WeightView weights) {
     enter("table");
-    Shapes.matrix("table", weights);
+    WeightArguments.matrix("table", weights);
     DType type = weights.dtype() == DType.BF16 ? DType.BF16 : DType.F32;
     int rows = weights.dimension(0);
     int width = weights.dimension(1);
@@ -257,23 +240,11 @@ public final class CudaDevice implements Device {
   @Override
   public synchronized Tensor vector(WeightView... parts) {
     enter("vector");
-    long width = 0;
-    for (WeightView part : parts) {
-      if (part.elements() > Integer.MAX_VALUE || part.elements() == 0) {
-        throw new IllegalArgumentException(
-            "vector: tensor " + part.name() + " has shape " + part.shape());
-      }
-      Shapes.vector(part);
-      width += part.elements();
-    }
-    if (width == 0 || width > Integer.MAX_VALUE) {
-      throw new IllegalArgumentException(
-          "vector: wants between one and 2^31 - 1 elements; found " + width);
-    }
-    Tensor tensor = allocate(DType.F32, 1, (int) width);
+    int width = WeightArguments.vectorWidth(parts);
+    Tensor tensor = allocate(DType.F32, 1, width);
     upload.rows(
         1,
-        4 * width,
+        4L * width,
         tensor.memory().address(),
         (row, out, at) -> {
           long to = at;

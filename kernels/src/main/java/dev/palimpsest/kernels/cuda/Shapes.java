@@ -6,8 +6,6 @@ import dev.palimpsest.kernels.KvStore;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
-import dev.palimpsest.kernels.WeightView;
-import dev.palimpsest.kernels.cpu.Dequantizer;
 
 /** What the ops refuse, by the name of the op. */
 final class Shapes {
@@ -26,28 +24,6 @@ final class Shapes {
     if (!memory.owns(t.memory())) {
       throw new IllegalArgumentException(op + ": " + role + " was not allocated by this device");
     }
-  }
-
-  static void matrix(String op, WeightView view) {
-    if (view.shape().size() != 2 || view.elements() == 0) {
-      throw new IllegalArgumentException(
-          op + ": tensor " + view.name() + " must be a matrix; found shape " + view.shape());
-    }
-    if (view.shape().get(0) > Integer.MAX_VALUE || view.shape().get(1) > Integer.MAX_VALUE) {
-      throw new IllegalArgumentException(
-          op + ": tensor " + view.name() + " is too large: " + view.shape());
-    }
-    Dequantizer.check(op, view, view.dimension(1));
-  }
-
-  static void vector(WeightView view) {
-    Dequantizer.check("vector", view, (int) view.elements());
-  }
-
-  static IllegalArgumentException unequal(String op, WeightView a, WeightView b) {
-    return new IllegalArgumentException(
-        "%s: shapes do not fit together: %s%s and %s%s"
-            .formatted(op, a.name(), a.shape(), b.name(), b.shape()));
   }
 
   static void indices(String op, String what, int[] values, int count, int limit) {
