@@ -442,7 +442,7 @@ public final class CudaDevice implements Device {
           "attention: layer %d with %s does not fit a K/V store of %d layers with %s"
               .formatted(layer, shape, kv.layers(), kv.shape()));
     }
-    Shapes.paging(spans, places, kv.pages());
+    spans.checkPaging(places, kv.pages());
     attend(fused, shape, spans, places, mask, Optional.of(kv), layer, out);
   }
 
@@ -479,7 +479,7 @@ public final class CudaDevice implements Device {
     enter("predict");
     CudaLinear map = linear("predict", head, false);
     tensor("predict", "hidden", hidden, computeType, rows, map.in());
-    Shapes.predictions(wanted, rows);
+    wanted.checkRows(rows);
     prediction.predict(hidden.memory(), map, wanted, out);
   }
 
