@@ -8,7 +8,7 @@ package dev.palimpsest.kernels;
  * <p>The <em>latent state</em> of all requests lies in one f32 tensor {@code [slots][2·width]} that
  * stays on the device between steps: each slot is one position, {@code [z | x̂0]}, its noisy latent
  * and the last estimate of its clean one. Who hands out slots, and what is in them, is the caller's
- * affair; no op lets two entries write one slot.
+ * affair; no two entries of one op may name the same slot.
  *
  * <p>All that holds of {@link Device} holds here: same bits for a row in any batch, {@link
  * IllegalArgumentException} for shapes that do not fit. A device without an op answers it with
