@@ -131,13 +131,12 @@ public interface LatentOps {
   }
 
   /**
-   * {@code out[i] = x[index[i]][column ‥ column + out.width() − 1]} for i &lt; count, and zeros
-   * where the index is −1.
+   * {@code out[i] = x[index[i]]} for i &lt; count, and zeros where the index is −1.
    *
-   * @param x f32
+   * @param x f32, of the width of {@code out}
    * @param out f32, or {@link Device#computeType}; not x
    */
-  default void gather(Tensor x, int column, int[] index, int count, Tensor out) {
+  default void gather(Tensor x, int[] index, int count, Tensor out) {
     throw missing("gather");
   }
 
@@ -181,7 +180,8 @@ public interface LatentOps {
    *   x̂0 ← x
    * </pre>
    *
-   * and what {@link Denoised} says of it. An entry of slot −1 is only looked at.
+   * and what {@link Denoised} says of it. An entry of slot −1 is only looked at. If it throws, no
+   * slot has changed.
    *
    * @param logits f32 {@code [rows][groups·codes + 1]}: the codes of all groups, then the logit of
    *     being right, which guidance leaves as it is

@@ -589,9 +589,9 @@ public final class CpuDevice implements Device {
   }
 
   @Override
-  public synchronized void gather(Tensor x, int column, int[] index, int count, Tensor out) {
+  public synchronized void gather(Tensor x, int[] index, int count, Tensor out) {
     open("gather");
-    latent.gather(x, column, index, count, out);
+    latent.gather(x, index, count, out);
   }
 
   @Override

@@ -184,20 +184,15 @@ final class CpuLatentOps {
     }
   }
 
-  void gather(Tensor x, int column, int[] index, int count, Tensor out) {
-    CpuDevice.tensor("gather", "x", x, DType.F32, 0, x.width());
+  void gather(Tensor x, int[] index, int count, Tensor out) {
+    CpuDevice.tensor("gather", "x", x, DType.F32, 0, out.width());
     DType type = out.dtype() == DType.F32 ? DType.F32 : device.computeType();
     CpuDevice.tensor("gather", "out", out, type, count, out.width());
     indices("gather", "index", index, count, -1, x.rows());
-    if (column < 0 || column > x.width() - out.width()) {
-      throw new IllegalArgumentException(
-          "gather: columns %d to %d are outside rows of %d"
-              .formatted(column, column + out.width() - 1, x.width()));
-    }
     if (x.memory().address() == out.memory().address()) {
       throw new IllegalArgumentException("gather: out must not be x");
     }
-    resampling.gather(x, column, index, count, out);
+    resampling.gather(x, index, count, out);
   }
 
   void nearestCodes(Tensor x, int rows, Codebook codebook, int[] codes) {

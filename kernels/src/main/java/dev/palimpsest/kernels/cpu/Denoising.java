@@ -20,7 +20,9 @@ final class Denoising implements ThreadTeam.Job {
     NEAREST,
     LATENTS,
     RENOISE,
-    DENOISE
+    /** Estimates alone: what may fail comes before anything is changed. */
+    ESTIMATE,
+    SOLVE
   }
 
   /** What one worker computes with. */
@@ -32,7 +34,6 @@ final class Denoising implements ThreadTeam.Job {
     float[] unconditional = new float[0];
     float[] part = new float[0];
     float[] weights = new float[0];
-    float[] estimate = new float[0];
     float[] panel = new float[0];
     float[] latent = new float[0];
     float[] previous = new float[0];
@@ -46,7 +47,6 @@ final class Denoising implements ThreadTeam.Job {
         part = new float[padded];
         weights = new float[padded];
         panel = new float[padded];
-        estimate = new float[book.width()];
         reserve(book.width());
       }
     }
@@ -74,6 +74,9 @@ final class Denoising implements ThreadTeam.Job {
   private RenoiseRows renoised;
   private DenoiseRows wanted;
   private Denoised out;
+
+  /** Of all entries, one after the other. */
+  private float[] estimates = new float[0];
 
   Denoising(ThreadTeam team, RowKernels kernels) {
     this.team = team;
@@ -109,7 +112,12 @@ final class Denoising implements ThreadTeam.Job {
     this.wanted = wanted;
     this.state = state;
     this.out = out;
-    run(Op.DENOISE, wanted.size(), book);
+    int elements = Math.multiplyExact(wanted.size(), book.width());
+    if (estimates.length < elements) {
+      estimates = new float[Math.max(elements, 2 * estimates.length)];
+    }
+    run(Op.ESTIMATE, wanted.size(), book);
+    start(Op.SOLVE, wanted.size());
   }
 
   private void run(Op op, int count, CpuCodebook book) {
@@ -134,7 +142,8 @@ final class Denoising implements ThreadTeam.Job {
         case NEAREST -> nearest(i, scratch[worker]);
         case LATENTS -> latents(i);
         case RENOISE -> renoise(i, scratch[worker]);
-        case DENOISE -> denoise(i, scratch[worker]);
+        case ESTIMATE -> estimate(i, scratch[worker]);
+        case SOLVE -> solve(i, scratch[worker]);
       }
     }
   }
@@ -210,7 +219,7 @@ final class Denoising implements ThreadTeam.Job {
     state.memory().asSlice(at + estimateAt(), 4L * width).fill((byte) 0);
   }
 
-  private void denoise(int i, Scratch s) {
+  private void estimate(int i, Scratch s) {
     int all = book.groups() * book.codes();
     read(wanted.row(i), s.logits);
     double quality = 1 / (1 + Math.exp(-s.logits[all]));
@@ -233,12 +242,9 @@ final class Denoising implements ThreadTeam.Job {
       entropy += Math.log(s.sums[0]) - s.sums[1] / s.sums[0];
       int code = first(s.part, s.two[0]);
       out.setCode(i, g, code);
-      estimate(g, code, wanted.temperature(i), s);
+      estimate(g, code, wanted.temperature(i), i * book.width() + g * book.groupWidth(), s);
     }
     out.set(i, confidence, entropy, quality);
-    if (wanted.slot(i) >= 0) {
-      solve(i, s);
-    }
   }
 
   private void read(int row, float[] logits) {
@@ -254,11 +260,11 @@ final class Denoising implements ThreadTeam.Job {
     return i;
   }
 
-  /** The mean of a group's codes into {@link Scratch#estimate}. */
-  private void estimate(int g, int code, float temperature, Scratch s) {
+  /** The mean of a group's codes, to element {@code at} of the estimates. */
+  private void estimate(int g, int code, float temperature, int at, Scratch s) {
     int d = book.groupWidth();
     if (temperature == 0) {
-      System.arraycopy(book.values, (g * book.codes() + code) * d, s.estimate, g * d, d);
+      System.arraycopy(book.values, (g * book.codes() + code) * d, estimates, at, d);
       return;
     }
     if (temperature != 1) {
@@ -282,17 +288,21 @@ final class Denoising implements ThreadTeam.Job {
     }
     float scale = (float) (1 / s.sums[0]);
     for (int j = 0; j < d; j++) {
-      s.estimate[g * d + j] = s.panel[j] * scale;
+      estimates[at + j] = s.panel[j] * scale;
     }
   }
 
   private void solve(int i, Scratch s) {
+    if (wanted.slot(i) < 0) {
+      return;
+    }
     int width = book.width();
+    int first = i * width;
     SolverStep step = wanted.solver(i);
     long at = slot(wanted.slot(i));
     MemorySegment.copy(state.memory(), JAVA_FLOAT, at, s.latent, 0, width);
     for (int j = 0; j < width; j++) {
-      s.latent[j] = Math.fma(step.estimate(), s.estimate[j], step.latent() * s.latent[j]);
+      s.latent[j] = Math.fma(step.estimate(), estimates[first + j], step.latent() * s.latent[j]);
     }
     if (step.previous() != 0) {
       MemorySegment.copy(state.memory(), JAVA_FLOAT, at + estimateAt(), s.previous, 0, width);
@@ -308,6 +318,6 @@ final class Denoising implements ThreadTeam.Job {
       }
     }
     MemorySegment.copy(s.latent, 0, state.memory(), JAVA_FLOAT, at, width);
-    MemorySegment.copy(s.estimate, 0, state.memory(), JAVA_FLOAT, at + estimateAt(), width);
+    MemorySegment.copy(estimates, first, state.memory(), JAVA_FLOAT, at + estimateAt(), width);
   }
 }

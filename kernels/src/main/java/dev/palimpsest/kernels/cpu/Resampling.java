@@ -28,7 +28,6 @@ final class Resampling implements ThreadTeam.Job {
   private RowSpans spans;
   private RowSpans half;
   private int[] index;
-  private int column;
   private int rows;
   private int taskRows;
 
@@ -62,9 +61,8 @@ final class Resampling implements ThreadTeam.Job {
     run(Op.UP, spans.rows(), x.width());
   }
 
-  void gather(Tensor x, int column, int[] index, int count, Tensor out) {
+  void gather(Tensor x, int[] index, int count, Tensor out) {
     this.x = x;
-    this.column = column;
     this.index = index;
     this.out = out;
     run(Op.GATHER, count, out.width());
@@ -126,7 +124,7 @@ final class Resampling implements ThreadTeam.Job {
       out.memory().asSlice(at(row), out.dtype().bytes(width)).fill((byte) 0);
       return;
     }
-    long from = 4L * ((long) index[row] * x.width() + column);
+    long from = 4L * index[row] * width;
     if (out.dtype() == DType.BF16) {
       rowKernels.narrow(x.memory(), from, out.memory(), at(row), width);
     } else {

@@ -322,6 +322,7 @@ class DenoisingTest {
                   () -> device.denoise(broken, book, wanted, state, new Denoised()))
               .getMessage()
               .contains("position 7"));
+      assertArrayEquals(new float[24], Fixture.read(state, 2), "nothing has changed");
       assertThrows(
           IllegalArgumentException.class,
           () -> device.codebook(Fixture.view(arena, "c", DType.F32, new float[9], 3, 3), 2));
