@@ -215,7 +215,7 @@ def measure(torch, device, network, sequences, length, compile_too):
                 row["block_milliseconds"] = min(row["block_milliseconds"], row["block_compiled_milliseconds"])
             except Exception as failure:  # whatever a compiler says, the eager number stands
                 row["not_compiled"] = f"{type(failure).__name__}: {str(failure)[:300]}"
-        for key, steps in (("tokens_per_second", BLOCK), ("four_at_a_time", BLOCK // 4)):
+        for key, steps in (("tokens_per_second", BLOCK), ("tokens_per_second_four", BLOCK // 4)):
             row[key] = 1e3 * sequences * BLOCK / (row["full_milliseconds"] + (steps - 1) * row["block_milliseconds"])
     except RuntimeError as failure:
         row = {"sequences": sequences, "length": length, "refused": str(failure).splitlines()[0]}

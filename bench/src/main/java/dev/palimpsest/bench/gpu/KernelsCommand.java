@@ -225,7 +225,9 @@ final class KernelsCommand implements Callable<Integer> {
       double milliseconds =
           time(
               copies,
-              i -> device.attention(fused, heads, spans[i], places, AttentionMask.FULL, store, 0, out));
+              i ->
+                  device.attention(
+                      fused, heads, spans[i], places, AttentionMask.FULL, store, 0, out));
       note(
           "attention",
           "%d of %d, %d heads of %d".formatted(queries, context, heads.heads(), heads.headDim()),
@@ -304,8 +306,7 @@ final class KernelsCommand implements Callable<Integer> {
     return found[repeats / 2];
   }
 
-  private void note(
-      String op, String size, double milliseconds, double operations, double bytes) {
+  private void note(String op, String size, double milliseconds, double operations, double bytes) {
     double least = ceilings.milliseconds(operations, bytes);
     rows.add(
         new Row(

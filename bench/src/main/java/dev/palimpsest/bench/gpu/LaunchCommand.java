@@ -70,14 +70,7 @@ final class LaunchCommand implements Callable<Integer> {
       options.write(
           "launches",
           new Report(
-              nodes,
-              bindings,
-              jcuda,
-              between,
-              trip,
-              replayHost,
-              node,
-              raw.copyRate(copied)));
+              nodes, bindings, jcuda, between, trip, replayHost, node, raw.copyRate(copied)));
     }
     return 0;
   }

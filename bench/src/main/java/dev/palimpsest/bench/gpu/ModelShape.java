@@ -71,7 +71,8 @@ record ModelShape(int layers, int hidden, int heads, int ffn, int vocabulary) {
 
   /** Operations of the products for so many rows, and of the head for {@code wanted} of them. */
   double operations(double rows, double wanted) {
-    return 2 * (rows * layers * (4.0 * hidden * hidden + 3.0 * hidden * ffn)
+    return 2
+        * (rows * layers * (4.0 * hidden * hidden + 3.0 * hidden * ffn)
             + wanted * vocabulary * (double) hidden);
   }
 
@@ -82,8 +83,7 @@ record ModelShape(int layers, int hidden, int heads, int ffn, int vocabulary) {
     MemorySegment memory = arena.allocate(2L * PATTERN, 16);
     for (int i = 0; i < PATTERN; i++) {
       float value = (random.nextFloat() - 0.5f) * scale;
-      memory.setAtIndex(
-          ValueLayout.JAVA_SHORT, i, (short) (Float.floatToRawIntBits(value) >>> 16));
+      memory.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) (Float.floatToRawIntBits(value) >>> 16));
     }
     return new WeightView("pattern", DType.BF16, List.of((long) PATTERN), memory);
   }

@@ -115,8 +115,7 @@ public final class RawLaunches implements AutoCloseable {
   }
 
   private static byte[] image() {
-    try (InputStream in =
-        CudaDevice.class.getResourceAsStream("instruments.fatbin")) {
+    try (InputStream in = CudaDevice.class.getResourceAsStream("instruments.fatbin")) {
       if (in == null) {
         throw new IllegalStateException("instruments.fatbin is not on the class path");
       }
@@ -168,9 +167,7 @@ public final class RawLaunches implements AutoCloseable {
     check(JCudaDriver.cuStreamSynchronize(stream), "waiting for launches");
   }
 
-  /**
-   * Milliseconds between two events around what {@code work} launches, by the device's clock.
-   */
+  /** Milliseconds between two events around what {@code work} launches, by the device's clock. */
   public double milliseconds(Runnable work) {
     CUevent start = new CUevent();
     CUevent end = new CUevent();

@@ -27,7 +27,15 @@ final class ResultsCommand implements Callable<Integer> {
   /** Parts in the order they are told; each may be missing. */
   private static final List<String> PARTS =
       List.of(
-          "run", "device", "launches", "suite", "memcheck", "racecheck", "kernels", "steps", "peer");
+          "run",
+          "device",
+          "launches",
+          "suite",
+          "memcheck",
+          "racecheck",
+          "kernels",
+          "steps",
+          "peer");
 
   @Spec private CommandSpec spec;
 
@@ -118,8 +126,7 @@ final class ResultsCommand implements Callable<Integer> {
           .append(status.isEmpty() ? "parts: " : ", ")
           .append(part.path("name").asString())
           .append(' ')
-          .append(
-              part.path("status").asInt() == 0 ? "ok" : "status " + part.path("status").asInt())
+          .append(part.path("status").asInt() == 0 ? "ok" : "status " + part.path("status").asInt())
           .append(" (%d s)".formatted(part.path("seconds").asInt()));
     }
     return text.append(status).append('\n').toString();
@@ -150,8 +157,20 @@ final class ResultsCommand implements Callable<Integer> {
                 peer.path("describe").asString(peer.path("missing").asString("nothing told"))));
     TextTable table =
         new TextTable(
-            "B", "L", "full ms", "least", "block ms", "least", "tok/s", "4 a step", "W", "$/M",
-            "peer full", "block", "tok/s", "ratio");
+            "B",
+            "L",
+            "full ms",
+            "least",
+            "block ms",
+            "least",
+            "tok/s",
+            "4 a step",
+            "W",
+            "$/M",
+            "peer full",
+            "block",
+            "tok/s",
+            "ratio");
     StringBuilder refusals = new StringBuilder();
     for (JsonNode row : part.path("steps")) {
       int sequences = row.path("sequences").asInt();
@@ -181,7 +200,7 @@ final class ResultsCommand implements Callable<Integer> {
           number("%.2f", row.path("block_milliseconds").asDouble()),
           number("%.2f", row.path("least_block_milliseconds").asDouble()),
           number("%.0f", ours),
-          number("%.0f", row.path("four_at_a_time").asDouble()),
+          number("%.0f", row.path("tokens_per_second_four").asDouble()),
           number("%.0f", row.path("watts").asDouble()),
           number("%.2f", row.path("dollars_per_million").asDouble()),
           number("%.2f", fullTheirs),

@@ -57,9 +57,9 @@ final class StepsCommand implements Callable<Integer> {
    * @param leastBlockMilliseconds what the bytes of weights, keys and values, and the operations
    *     allow
    * @param tokensPerSecond of blocks in 32 steps each, the first of them full
-   * @param fourAtATime the same in 8 steps
+   * @param tokensPerSecondFour the same in 8 steps
    * @param watts mean over the block steps; 0 when nothing tells
-   * @param joulesPerToken and what a million tokens cost, at {@link #fourAtATime}
+   * @param joulesPerToken and what a million tokens cost, at {@link #tokensPerSecondFour}
    * @param refused why nothing was measured; else empty
    */
   record Row(
@@ -70,7 +70,7 @@ final class StepsCommand implements Callable<Integer> {
       double blockMilliseconds,
       double leastBlockMilliseconds,
       double tokensPerSecond,
-      double fourAtATime,
+      double tokensPerSecondFour,
       double watts,
       double joulesPerToken,
       double dollarsPerMillion,
@@ -102,15 +102,21 @@ final class StepsCommand implements Callable<Integer> {
         options.tiny()
             ? new int[][] {{1, 64}, {2, 96}, {1 << 20, 64}}
             : new int[][] {
-              {1, 1024}, {1, 256}, {1, 4096}, {8, 1024}, {8, 256}, {32, 256}, {32, 1024}, {8, 4096},
+              {1, 1024},
+              {1, 256},
+              {1, 4096},
+              {8, 1024},
+              {8, 256},
+              {32, 256},
+              {32, 1024},
+              {8, 4096},
               {32, 4096}
             };
     boolean complete = true;
     try (Arena arena = Arena.ofShared();
         CudaDevice device = options.open()) {
       try (RawLaunches raw = new RawLaunches(device)) {
-        ceilings =
-            Ceilings.of(device, raw.copyRate(options.tiny() ? 1 << 16 : 1L << 30), 0);
+        ceilings = Ceilings.of(device, raw.copyRate(options.tiny() ? 1 << 16 : 1L << 30), 0);
       }
       Nvml nvml = Nvml.of(device);
       loadRate = loadRate(device, arena);
@@ -156,7 +162,9 @@ final class StepsCommand implements Callable<Integer> {
         for (long i = 0; i < bytes; i += 8) {
           // Numbers of about one: no NaN, and no two pages alike.
           mapped.set(
-              ValueLayout.JAVA_LONG, i, random.nextLong() & 0x807F807F807F807FL | 0x3F003F003F003F00L);
+              ValueLayout.JAVA_LONG,
+              i,
+              random.nextLong() & 0x807F807F807F807FL | 0x3F003F003F003F00L);
         }
         WeightView view =
             new WeightView("load", DType.BF16, List.of((long) out, (long) in), mapped);
@@ -191,7 +199,8 @@ final class StepsCommand implements Callable<Integer> {
       int atOnce = Math.max(1, Math.min(sequences, MOST_ROWS / length));
       List<StepBatch> full = new ArrayList<>();
       for (int s = 0; s < sequences; s += atOnce) {
-        full.add(batch(Arrays.copyOfRange(pages, s, Math.min(sequences, s + atOnce)), length, length));
+        full.add(
+            batch(Arrays.copyOfRange(pages, s, Math.min(sequences, s + atOnce)), length, length));
       }
       StepBatch block = batch(pages, BLOCK, length);
       Predictions predictions = new Predictions();
@@ -273,5 +282,4 @@ final class StepsCommand implements Callable<Integer> {
     Arrays.sort(found);
     return found[n / 2];
   }
-
 }
