@@ -34,8 +34,7 @@ class NvmlLibraryTest {
     assertEquals(OptionalInt.empty(), device.temperature());
     assertEquals(OptionalDouble.empty(), device.wattsAllowed());
     assertTrue(nvml.device(0).toOptional().isPresent());
-    assertTrue(
-        assertInstanceOf(Missing.class, nvml.device(7)).message().contains("Not Found (6)"));
+    assertTrue(assertInstanceOf(Missing.class, nvml.device(7)).message().contains("Not Found (6)"));
     assertTrue(
         assertInstanceOf(Missing.class, nvml.deviceAt("x")).message().contains("BusId_v2(x)"));
   }

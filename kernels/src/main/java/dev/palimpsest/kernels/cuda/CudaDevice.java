@@ -192,6 +192,16 @@ public final class CudaDevice implements Device {
     return context.totalBytes();
   }
 
+  /** Which of the machine's devices, as the driver counts. */
+  public int ordinal() {
+    return context.ordinal();
+  }
+
+  /** Where the device sits, such as {@code 0000:01:00.0}; nothing where the driver does not say. */
+  public Optional<String> pciBusId() {
+    return context.pciBusId();
+  }
+
   /** The device's name as the driver tells it. */
   public String name() {
     return context.name();
@@ -235,6 +245,18 @@ public final class CudaDevice implements Device {
     upload.pattern(new WeightPattern(context, block, computeType, bytes));
   }
 
+  /** Fills a tensor with the elements of {@link #makeWeightsOf}, f32 ones with two of them each. */
+  public synchronized void fillWithWeights(Tensor tensor) {
+    enter("fillWithWeights");
+    tensor("fillWithWeights", "tensor", tensor, tensor.dtype(), tensor.rows(), tensor.width());
+    context.launches().flush();
+    upload
+        .pattern()
+        .orElseThrow(() -> new IllegalStateException("fillWithWeights: call makeWeightsOf before"))
+        .fill(
+            tensor.memory().address(), tensor.dtype().bytes((long) tensor.rows() * tensor.width()));
+  }
+
   // ---- memory ----
 
   @Override
@@ -254,6 +276,15 @@ public final class CudaDevice implements Device {
   public synchronized void free(Tensor tensor) {
     enter("free");
     memory.free(tensor.memory());
+  }
+
+  /** Gives the memory of a linear map back before the device is closed. */
+  public synchronized void free(PackedLinear map) {
+    enter("free");
+    if (!(map instanceof CudaLinear mine) || mine.owner() != this) {
+      throw new IllegalArgumentException("free: the map was packed by another device");
+    }
+    memory.free(mine.memory());
   }
 
   @Override

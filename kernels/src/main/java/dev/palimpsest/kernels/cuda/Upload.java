@@ -36,6 +36,10 @@ final class Upload {
     pattern = Optional.of(value);
   }
 
+  Optional<WeightPattern> pattern() {
+    return pattern;
+  }
+
   /** {@link #rows} of weights. */
   void weights(DType type, int rows, long rowBytes, long to, Rows source) {
     if (pattern.isPresent() && pattern.get().type() == type) {

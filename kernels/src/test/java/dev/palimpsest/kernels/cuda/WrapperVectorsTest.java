@@ -56,7 +56,8 @@ class WrapperVectorsTest {
       for (int i = 0; i < ones.length; i++) {
         ones[i] = i % 10 < 6 ? 0x3F803F80 : Float.floatToRawIntBits(1);
       }
-      Vector product = wrappers.again(new Vector("multiply_add", true, ones, first.out())).getFirst();
+      Vector product =
+          wrappers.again(new Vector("multiply_add", true, ones, first.out())).getFirst();
       for (int word : product.out()) {
         assertEquals(17f, Float.intBitsToFloat(word));
       }
