@@ -219,6 +219,11 @@ public final class LatentDiffusion {
     return codes;
   }
 
+  /** Codes of a latent. */
+  public int groups() {
+    return model.groups();
+  }
+
   /** Time of {@link #noisy} before it. */
   public double time() {
     return times[call];
