@@ -186,6 +186,11 @@ public final class CudaDevice implements Device {
     return context.freeBytes();
   }
 
+  /** Bytes of weights and tables brought to the device so far, through pinned memory. */
+  public synchronized long loadedBytes() {
+    return upload.bytes();
+  }
+
   /** Bytes of device memory, used and free. */
   public synchronized long totalBytes() {
     enter("totalBytes");
@@ -241,7 +246,7 @@ public final class CudaDevice implements Device {
         1,
         bytes,
         block.address(),
-        (row, out, at) -> upload.element(pattern, 0, n, computeType, out, at));
+        (row, out, at, worker) -> upload.element(pattern, 0, n, computeType, out, at, worker));
     upload.pattern(new WeightPattern(context, block, computeType, bytes));
   }
 
@@ -310,11 +315,12 @@ public final class CudaDevice implements Device {
     int width = weights.dimension(1);
     MemorySegment block = memory.allocate(type.bytes((long) rows * width));
     upload.weights(
-        type,
-        rows,
-        type.bytes(width),
+        new Upload.Packing(type, rows, type.bytes(width)),
+        List.of(weights),
+        true,
         block.address(),
-        (row, out, at) -> upload.element(weights, (long) row * width, width, type, out, at));
+        (row, out, at, worker) ->
+            upload.element(weights, (long) row * width, width, type, out, at, worker));
     return new CudaTable(this, rows, width, type, block);
   }
 
@@ -327,10 +333,10 @@ public final class CudaDevice implements Device {
         1,
         4L * width,
         tensor.memory().address(),
-        (row, out, at) -> {
+        (row, out, at, worker) -> {
           long to = at;
           for (WeightView part : parts) {
-            upload.element(part, 0, (int) part.elements(), DType.F32, out, to);
+            upload.element(part, 0, (int) part.elements(), DType.F32, out, to, worker);
             to += 4 * part.elements();
           }
         });
