@@ -23,7 +23,7 @@ final class CudaFixture implements AutoCloseable {
   private static final short POISON = 0x7FC1;
 
   /** Schedules that every result is computed in. */
-  private static final int SEEDS = 3;
+  static final int SEEDS = 3;
 
   final CudaDevice device;
   final DType type;
