@@ -153,6 +153,7 @@ __device__ void multiplyOnes(float* out) {
   if (kMistake == Mistake::EarlyWrite) {
     __syncthreads();
     s.b[threadIdx.x / 2][threadIdx.x % 2 * 8] = 0;
+    proxyFence();
   }
   float early = d[0][0];
   waitForProducts<0>();

@@ -202,6 +202,8 @@ public final class TrainCommand implements Runnable {
   }
 
   static final class RunOptions {
+    private static final int HELD_OUT_ROWS = 96;
+
     @Option(names = "--hidden", defaultValue = "192", description = "width of the network")
     int hidden;
 
@@ -343,19 +345,23 @@ public final class TrainCommand implements Runnable {
               .orElse(null);
       TrainingLoop.Limit limit = new TrainingLoop.Limit(steps, minutes, end);
       TrainingLoop.Rhythm rhythm =
-          new TrainingLoop.Rhythm(logEvery, evaluateEvery, checkpointEvery, 96);
+          new TrainingLoop.Rhythm(logEvery, evaluateEvery, checkpointEvery);
       try (TokenFile train = TokenFile.open(work.trainTokens());
           TokenFile heldOut = TokenFile.open(work.heldOutTokens())) {
         LineStarts lines = LineStarts.of(work.tokenizerJson());
         Settings settings = settings(lines.vocabulary());
         DenoiserShape shape = settings.shape();
-        TrainingLoop loop =
-            new TrainingLoop(
-                work.run(), settings, limit, rhythm, threads, System.out, System.console() != null);
-        boolean finished =
-            loop.run(
+        Training.Course course =
+            Trainer.course(
+                settings,
+                threads,
                 new MaskedBatch.Source(train, shape, lines.tokens()),
-                new MaskedBatch.Source(heldOut, shape, lines.tokens()));
+                new MaskedBatch.Source(heldOut, shape, lines.tokens()),
+                HELD_OUT_ROWS);
+        boolean finished =
+            new TrainingLoop(
+                    work.run(), course, limit, rhythm, System.out, System.console() != null)
+                .run();
         plot(work);
         return finished;
       } catch (IOException e) {

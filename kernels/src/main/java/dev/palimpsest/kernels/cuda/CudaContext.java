@@ -11,6 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
+import jcuda.driver.CUevent;
+import jcuda.driver.CUevent_flags;
 import jcuda.driver.JCudaDriver;
 
 /**
@@ -153,6 +155,38 @@ final class CudaContext implements AutoCloseable {
           JCudaDriver.cuMemcpyDtoHAsync(
               new HostPointer(to, toAt), new DevicePointer(from), bytes, stream),
           "copying " + bytes + " bytes from the device");
+    }
+  }
+
+  /**
+   * Copies within the device, ahead of launches that are kept: none of those may read {@code to}.
+   */
+  void copy(long from, long to, long bytes) {
+    check(
+        JCudaDriver.cuMemcpyDtoDAsync(
+            new DevicePointer(to), new DevicePointer(from), bytes, stream),
+        "copying " + bytes + " bytes on the device");
+  }
+
+  /** Milliseconds that the stream takes for what {@code work} gives it, by the device's clock. */
+  double milliseconds(Runnable work) {
+    CUevent start = new CUevent();
+    CUevent end = new CUevent();
+    check(JCudaDriver.cuEventCreate(start, CUevent_flags.CU_EVENT_DEFAULT), "cuEventCreate");
+    try {
+      check(JCudaDriver.cuEventCreate(end, CUevent_flags.CU_EVENT_DEFAULT), "cuEventCreate");
+      launches.flush();
+      check(JCudaDriver.cuEventRecord(start, stream), "cuEventRecord");
+      work.run();
+      launches.flush();
+      check(JCudaDriver.cuEventRecord(end, stream), "cuEventRecord");
+      check(JCudaDriver.cuEventSynchronize(end), "cuEventSynchronize");
+      float[] milliseconds = new float[1];
+      check(JCudaDriver.cuEventElapsedTime(milliseconds, start, end), "cuEventElapsedTime");
+      return milliseconds[0];
+    } finally {
+      JCudaDriver.cuEventDestroy(start);
+      JCudaDriver.cuEventDestroy(end);
     }
   }
 

@@ -186,6 +186,55 @@ public final class CudaDevice implements Device {
     return context.freeBytes();
   }
 
+  /** Bytes of device memory, used and free. */
+  public synchronized long totalBytes() {
+    enter("totalBytes");
+    return context.totalBytes();
+  }
+
+  /** The device's name as the driver tells it. */
+  public String name() {
+    return context.name();
+  }
+
+  /** Compute capability, 10 · major + minor: 90 for an H100. */
+  public int capability() {
+    return context.capability();
+  }
+
+  public int multiprocessors() {
+    return context.multiprocessors();
+  }
+
+  /**
+   * Milliseconds that the device takes for the ops that {@code work} calls, by its own clock. Ops
+   * that a graph replays take that path here too.
+   */
+  public synchronized double milliseconds(Runnable work) {
+    enter("milliseconds");
+    return context.milliseconds(work);
+  }
+
+  /**
+   * From now on weights are made on the device: {@link #pack}, {@link #packGated} and {@link
+   * #table} read of bf16 views nothing but their shapes, and lay the pattern's elements end to end.
+   * For measuring shapes without a checkpoint of that size.
+   *
+   * @param pattern a vector of numbers, a multiple of 8 of them
+   */
+  public synchronized void makeWeightsOf(WeightView pattern) {
+    enter("makeWeightsOf");
+    int n = WeightArguments.vectorWidth(pattern);
+    long bytes = computeType.bytes(n);
+    MemorySegment block = memory.allocate(bytes);
+    upload.rows(
+        1,
+        bytes,
+        block.address(),
+        (row, out, at) -> upload.element(pattern, 0, n, computeType, out, at));
+    upload.pattern(new WeightPattern(context, block, computeType, bytes));
+  }
+
   // ---- memory ----
 
   @Override
@@ -229,7 +278,8 @@ public final class CudaDevice implements Device {
     int rows = weights.dimension(0);
     int width = weights.dimension(1);
     MemorySegment block = memory.allocate(type.bytes((long) rows * width));
-    upload.rows(
+    upload.weights(
+        type,
         rows,
         type.bytes(width),
         block.address(),
@@ -442,7 +492,7 @@ public final class CudaDevice implements Device {
           "attention: layer %d with %s does not fit a K/V store of %d layers with %s"
               .formatted(layer, shape, kv.layers(), kv.shape()));
     }
-    Shapes.paging(spans, places, kv.pages());
+    spans.checkPaging(places, kv.pages());
     attend(fused, shape, spans, places, mask, Optional.of(kv), layer, out);
   }
 
@@ -486,7 +536,7 @@ public final class CudaDevice implements Device {
     enter("predict");
     CudaLinear map = linear("predict", head, false);
     tensor("predict", "hidden", hidden, computeType, rows, map.in());
-    Shapes.predictions(wanted, rows);
+    wanted.checkRows(rows);
     prediction.predict(hidden.memory(), map, wanted, out);
   }
 

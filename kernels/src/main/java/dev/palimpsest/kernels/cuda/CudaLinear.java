@@ -48,7 +48,8 @@ record CudaLinear(
     long rowBytes = type.bytes(stride);
     MemorySegment block = memory.allocate(packed * rowBytes);
     CudaLinear map = new CudaLinear(owner, in, (int) out, gated, stride, packed, type, block);
-    upload.rows(
+    upload.weights(
+        type,
         packed,
         rowBytes,
         block.address(),

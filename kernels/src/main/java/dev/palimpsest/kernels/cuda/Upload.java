@@ -5,6 +5,7 @@ import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.WeightView;
 import dev.palimpsest.kernels.cpu.Dequantizer;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 import jcuda.driver.CUevent;
 import jcuda.driver.CUevent_flags;
 import jcuda.driver.JCudaDriver;
@@ -23,10 +24,25 @@ final class Upload {
   private final DeviceMemory memory;
   private MemorySegment floats = MemorySegment.NULL;
   private int next;
+  private Optional<WeightPattern> pattern = Optional.empty();
 
   Upload(CudaContext context, DeviceMemory memory) {
     this.context = context;
     this.memory = memory;
+  }
+
+  /** From now on weights of the pattern's type are made of it; of their views only shapes count. */
+  void pattern(WeightPattern value) {
+    pattern = Optional.of(value);
+  }
+
+  /** {@link #rows} of weights. */
+  void weights(DType type, int rows, long rowBytes, long to, Rows source) {
+    if (pattern.isPresent() && pattern.get().type() == type) {
+      pattern.get().fill(to, rows * rowBytes);
+    } else {
+      rows(rows, rowBytes, to, source);
+    }
   }
 
   /** Which row of which tensor is row {@code i} of what is uploaded. */
