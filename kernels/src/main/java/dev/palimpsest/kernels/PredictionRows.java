@@ -125,4 +125,19 @@ public final class PredictionRows {
   public int presentToken(int i) {
     return presentToken[i];
   }
+
+  /**
+   * For devices: refuses entries that are not among the rows of a batch.
+   *
+   * @throws IllegalArgumentException naming the entry
+   */
+  public void checkRows(int rows) {
+    for (int i = 0; i < size; i++) {
+      if (row[i] < 0 || row[i] >= rows || unconditionalRow[i] >= rows) {
+        throw new IllegalArgumentException(
+            "predict: entry %d wants rows %d and %d of %d"
+                .formatted(i, row[i], unconditionalRow[i], rows));
+      }
+    }
+  }
 }

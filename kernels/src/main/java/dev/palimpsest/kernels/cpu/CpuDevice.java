@@ -391,38 +391,9 @@ public final class CpuDevice implements Device {
           "attention: layer %d with %s does not fit a K/V store of %d layers with %s"
               .formatted(layer, shape, pages.layers(), pages.shape()));
     }
-    paging(spans, positions, pages.pages());
+    spans.checkPaging(positions, pages.pages());
     attention.attend(
         fused.memory(), shape, spans, positions, mask, pages, layer, out.memory(), type);
-  }
-
-  private static void paging(RowSpans spans, int[] positions, int pages) {
-    if (positions.length < spans.rows()) {
-      throw new IllegalArgumentException(
-          "attention: %d rows want as many positions; found %d"
-              .formatted(spans.rows(), positions.length));
-    }
-    for (int s = 0; s < spans.sequences(); s++) {
-      if (!spans.paged(s)) {
-        continue;
-      }
-      for (int i = KvStore.pagesFor(spans.context(s)) - 1; i >= 0; i--) {
-        if (spans.pages(s)[i] < 0 || spans.pages(s)[i] >= pages) {
-          throw new IllegalArgumentException(
-              "attention: sequence %d names page %d; the K/V store has %d"
-                  .formatted(s, spans.pages(s)[i], pages));
-        }
-      }
-      int last = -1;
-      for (int row = spans.start(s); row < spans.start(s + 1); row++) {
-        if (positions[row] <= last || positions[row] >= spans.context(s)) {
-          throw new IllegalArgumentException(
-              "attention: positions of sequence %d must ascend and be below %d; found %d after %d"
-                  .formatted(s, spans.context(s), positions[row], last));
-        }
-        last = positions[row];
-      }
-    }
   }
 
   @Override
@@ -431,19 +402,7 @@ public final class CpuDevice implements Device {
     open("predict");
     CpuLinear map = linear("predict", head, false);
     tensor("predict", "hidden", hidden, computeType(), rows, map.in);
-    for (int i = 0; i < wanted.size(); i++) {
-      if (wanted.row(i) < 0 || wanted.row(i) >= rows || wanted.unconditionalRow(i) >= rows) {
-        throw new IllegalArgumentException(
-            "predict: entry "
-                + i
-                + " wants rows "
-                + wanted.row(i)
-                + " and "
-                + wanted.unconditionalRow(i)
-                + " of "
-                + rows);
-      }
-    }
+    wanted.checkRows(rows);
     prediction.predict(hidden.memory(), map, wanted, out);
   }
 

@@ -186,6 +186,82 @@ public final class CudaDevice implements Device {
     return context.freeBytes();
   }
 
+  /** Bytes of weights and tables brought to the device so far, through pinned memory. */
+  public synchronized long loadedBytes() {
+    return upload.bytes();
+  }
+
+  /** Bytes of device memory, used and free. */
+  public synchronized long totalBytes() {
+    enter("totalBytes");
+    return context.totalBytes();
+  }
+
+  /** Which of the machine's devices, as the driver counts. */
+  public int ordinal() {
+    return context.ordinal();
+  }
+
+  /** Where the device sits, such as {@code 0000:01:00.0}; nothing where the driver does not say. */
+  public Optional<String> pciBusId() {
+    return context.pciBusId();
+  }
+
+  /** The device's name as the driver tells it. */
+  public String name() {
+    return context.name();
+  }
+
+  /** Compute capability, 10 · major + minor: 90 for an H100. */
+  public int capability() {
+    return context.capability();
+  }
+
+  public int multiprocessors() {
+    return context.multiprocessors();
+  }
+
+  /**
+   * Milliseconds that the device takes for the ops that {@code work} calls, by its own clock. Ops
+   * that a graph replays take that path here too.
+   */
+  public synchronized double milliseconds(Runnable work) {
+    enter("milliseconds");
+    return context.milliseconds(work);
+  }
+
+  /**
+   * From now on weights are made on the device: {@link #pack}, {@link #packGated} and {@link
+   * #table} read of bf16 views nothing but their shapes, and lay the pattern's elements end to end.
+   * For measuring shapes without a checkpoint of that size.
+   *
+   * @param pattern a vector of numbers, a multiple of 8 of them
+   */
+  public synchronized void makeWeightsOf(WeightView pattern) {
+    enter("makeWeightsOf");
+    int n = WeightArguments.vectorWidth(pattern);
+    long bytes = computeType.bytes(n);
+    MemorySegment block = memory.allocate(bytes);
+    upload.rows(
+        1,
+        bytes,
+        block.address(),
+        (row, out, at, worker) -> upload.element(pattern, 0, n, computeType, out, at, worker));
+    upload.pattern(new WeightPattern(context, block, computeType, bytes));
+  }
+
+  /** Fills a tensor with the elements of {@link #makeWeightsOf}, f32 ones with two of them each. */
+  public synchronized void fillWithWeights(Tensor tensor) {
+    enter("fillWithWeights");
+    tensor("fillWithWeights", "tensor", tensor, tensor.dtype(), tensor.rows(), tensor.width());
+    context.launches().flush();
+    upload
+        .pattern()
+        .orElseThrow(() -> new IllegalStateException("fillWithWeights: call makeWeightsOf before"))
+        .fill(
+            tensor.memory().address(), tensor.dtype().bytes((long) tensor.rows() * tensor.width()));
+  }
+
   // ---- memory ----
 
   @Override
@@ -205,6 +281,15 @@ public final class CudaDevice implements Device {
   public synchronized void free(Tensor tensor) {
     enter("free");
     memory.free(tensor.memory());
+  }
+
+  /** Gives the memory of a linear map back before the device is closed. */
+  public synchronized void free(PackedLinear map) {
+    enter("free");
+    if (!(map instanceof CudaLinear mine) || mine.owner() != this) {
+      throw new IllegalArgumentException("free: the map was packed by another device");
+    }
+    memory.free(mine.memory());
   }
 
   @Override
@@ -229,11 +314,13 @@ public final class CudaDevice implements Device {
     int rows = weights.dimension(0);
     int width = weights.dimension(1);
     MemorySegment block = memory.allocate(type.bytes((long) rows * width));
-    upload.rows(
-        rows,
-        type.bytes(width),
+    upload.weights(
+        new Upload.Packing(type, rows, type.bytes(width)),
+        List.of(weights),
+        true,
         block.address(),
-        (row, out, at) -> upload.element(weights, (long) row * width, width, type, out, at));
+        (row, out, at, worker) ->
+            upload.element(weights, (long) row * width, width, type, out, at, worker));
     return new CudaTable(this, rows, width, type, block);
   }
 
@@ -246,10 +333,10 @@ public final class CudaDevice implements Device {
         1,
         4L * width,
         tensor.memory().address(),
-        (row, out, at) -> {
+        (row, out, at, worker) -> {
           long to = at;
           for (WeightView part : parts) {
-            upload.element(part, 0, (int) part.elements(), DType.F32, out, to);
+            upload.element(part, 0, (int) part.elements(), DType.F32, out, to, worker);
             to += 4 * part.elements();
           }
         });
@@ -442,7 +529,7 @@ public final class CudaDevice implements Device {
           "attention: layer %d with %s does not fit a K/V store of %d layers with %s"
               .formatted(layer, shape, kv.layers(), kv.shape()));
     }
-    Shapes.paging(spans, places, kv.pages());
+    spans.checkPaging(places, kv.pages());
     attend(fused, shape, spans, places, mask, Optional.of(kv), layer, out);
   }
 
@@ -479,7 +566,7 @@ public final class CudaDevice implements Device {
     enter("predict");
     CudaLinear map = linear("predict", head, false);
     tensor("predict", "hidden", hidden, computeType, rows, map.in());
-    Shapes.predictions(wanted, rows);
+    wanted.checkRows(rows);
     prediction.predict(hidden.memory(), map, wanted, out);
   }
 

@@ -82,6 +82,7 @@ class CudaDeviceTest {
   /** A kernel that faults takes the context with it; the JVM lives, and says what it was. */
   @Test
   void aKernelThatFaultsIsNamedWithItsShapes() {
+    Emulator.only();
     try (CudaFixture f = new CudaFixture(ComputeType.F32)) {
       Tensor x = f.tensor(DType.F32, new float[48], 24);
       Tensor w = f.device.vector(Fixture.view(f.arena, "w", DType.F32, new float[24], 24));

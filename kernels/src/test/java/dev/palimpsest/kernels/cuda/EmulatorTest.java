@@ -27,7 +27,7 @@ class EmulatorTest {
 
   @BeforeEach
   void open() throws IOException {
-    Emulator.required();
+    Emulator.only();
     CudaLibrary.find().orThrow();
     JCudaLibrary.load();
     context = new CudaContext(0, true);
