@@ -19,13 +19,14 @@ final class ComputeDevice {
    * The device; where {@link EngineOptions.DeviceChoice#AUTO} finds no GPU, one log line says why
    * it is the processor.
    *
+   * @param latents whether the ops of latent diffusion are needed
    * @throws IllegalStateException if CUDA was asked for and cannot be used; the message says why
    */
-  static Device open(EngineOptions options) {
+  static Device open(EngineOptions options, boolean latents) {
     return switch (options.device()) {
       case CPU -> CpuDevice.open(cpu(options));
       case CUDA -> required(options);
-      case AUTO -> fastest(options);
+      case AUTO -> fastest(options, latents);
     };
   }
 
@@ -44,12 +45,20 @@ final class ComputeDevice {
     };
   }
 
-  private static Device fastest(EngineOptions options) {
+  private static Device fastest(EngineOptions options, boolean latents) {
     if (options.dtype() == ComputeType.INT8) {
       return CpuDevice.open(cpu(options));
     }
     LibrarySearch<CudaDevice> search = CudaDevice.find(cuda(options));
     return switch (search) {
+      case Found<CudaDevice>(CudaDevice device) when latents && !device.denoisesLatents() -> {
+        device.close();
+        System.getLogger(ComputeDevice.class.getName())
+            .log(
+                System.Logger.Level.INFO,
+                "the processor computes: latent diffusion has no kernels for the GPU yet");
+        yield CpuDevice.open(cpu(options));
+      }
       case Found<CudaDevice>(CudaDevice device) -> device;
       case Missing<CudaDevice> missing -> {
         System.getLogger(ComputeDevice.class.getName())
