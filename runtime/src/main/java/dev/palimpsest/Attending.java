@@ -5,12 +5,15 @@ import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.cache.KvPool;
 import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.network.ModelConfig;
+import dev.palimpsest.process.DiffusionProcess;
 import dev.palimpsest.process.MaskedDiffusion;
 import dev.palimpsest.process.MaskedOptions;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import java.util.Locale;
 
-/** What follows for a request from whether its model attends to everything or in blocks. */
+/**
+ * What follows for a request from whether its model attends to everything, in blocks or causally.
+ */
 record Attending(ModelConfig config) {
   private int block() {
     return config.mask().blockLength();
@@ -21,7 +24,7 @@ record Attending(ModelConfig config) {
   }
 
   /** What the family was published with. */
-  Algorithm algorithm() {
+  private Algorithm algorithm() {
     if (inBlocks()) {
       return Algorithm.THRESHOLD;
     }
@@ -31,12 +34,19 @@ record Attending(ModelConfig config) {
   /**
    * A request's process, in the model's blocks if it has some.
    *
+   * @param suppressed tokens that are never written
    * @throws IllegalArgumentException if the options do not fit the canvas, or text stands where the
    *     model cannot see it
    */
-  MaskedDiffusion process(CanvasPlan plan, MaskedOptions options, int maskToken, int... endTokens) {
+  DiffusionProcess process(
+      GenerationRequest request, CanvasPlan plan, int[] suppressed, int... endTokens) {
+    if (config.causal()) {
+      return new LeftToRight(config).process(request, plan, suppressed, endTokens);
+    }
+    MaskedOptions options = request.decoding(algorithm(), suppressed);
     if (!inBlocks()) {
-      return MaskedDiffusion.of(plan.tokens(), plan.fixed(), options, maskToken, endTokens);
+      return MaskedDiffusion.of(
+          plan.tokens(), plan.fixed(), options, config.maskToken(), endTokens);
     }
     if (plan.infills()) {
       throw new IllegalArgumentException(
@@ -44,7 +54,7 @@ record Attending(ModelConfig config) {
               .formatted(config.family(), block()));
     }
     return MaskedDiffusion.inBlocksOf(
-        block(), plan.tokens(), plan.fixed(), options, maskToken, endTokens);
+        block(), plan.tokens(), plan.fixed(), options, config.maskToken(), endTokens);
   }
 
   /** The mode a request runs in. */
@@ -80,6 +90,9 @@ record Attending(ModelConfig config) {
    */
   RequestCache cache(
       GenerationRequest request, KvPool pool, int mostRows, int length, boolean guided) {
+    if (config.causal()) {
+      return new LeftToRight(config).cache(request, pool, mostRows, length);
+    }
     CacheMode mode = mode(request);
     return mode == CacheMode.BLOCK
         ? RequestCache.ofBlocks(block(), mostRows, pool, length, guided)

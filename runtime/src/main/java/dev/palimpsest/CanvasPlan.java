@@ -12,7 +12,7 @@ import java.util.function.Function;
 /**
  * A request's pieces laid out as tokens.
  *
- * @param tokens the initial canvas: given tokens, and MASK in the holes
+ * @param tokens the initial canvas: given tokens, and MASK in the holes, or −1 for a model without
  * @param fixed positions that were given
  * @param holes where the holes are, in order
  */
@@ -54,7 +54,7 @@ record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
       length += part.length;
     }
     tokens = Arrays.copyOf(tokens, length);
-    for (int i = 0; i < length; i++) {
+    for (int i = fixed.nextSetBit(0); i >= 0; i = fixed.nextSetBit(i + 1)) {
       if (tokens[i] < 0 || tokens[i] >= config.vocabulary()) {
         throw new IllegalArgumentException(
             "token "
@@ -69,7 +69,7 @@ record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
   }
 
   private static void refuseWithoutMask(ModelConfig config) {
-    if (config.maskToken() < 0) {
+    if (config.maskToken() < 0 && !config.causal()) {
       throw new IllegalArgumentException(
           "the checkpoint names no mask token: config.json wants mask_token_id, a GGUF file tokenizer.ggml.mask_token_id");
     }

@@ -11,7 +11,7 @@ import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.network.Transformer;
 import dev.palimpsest.process.Canvas;
-import dev.palimpsest.process.MaskedDiffusion;
+import dev.palimpsest.process.DiffusionProcess;
 import dev.palimpsest.schedule.Scheduler;
 import dev.palimpsest.schedule.Terms;
 import dev.palimpsest.text.ChatFormat;
@@ -174,19 +174,15 @@ final class LocalEngine implements Engine {
 
   /** A request as the scheduler takes it. */
   private record Prepared(
-      MaskedDiffusion process, RequestCache cache, RunningGeneration generation) {}
+      DiffusionProcess process, RequestCache cache, RunningGeneration generation) {}
 
   private Prepared prepare(GenerationRequest request) {
     long submitted = System.nanoTime();
     ModelConfig config = model.config();
     CanvasPlan plan = CanvasPlan.of(request.pieces(), config, this::encode);
     Attending attending = new Attending(config);
-    MaskedDiffusion process =
-        attending.process(
-            plan,
-            request.decoding(attending.algorithm(), suppressed(request, plan)),
-            config.maskToken(),
-            endTokens);
+    DiffusionProcess process =
+        attending.process(request, plan, suppressed(request, plan), endTokens);
     RequestCache cache =
         attending.cache(
             request, cachePages, maxBatchTokens, plan.tokens().length, process.guidance() != 0);
@@ -234,7 +230,7 @@ final class LocalEngine implements Engine {
     if (!request.plainTextOnly()) {
       return new int[0];
     }
-    IntStream mask = IntStream.of(model.config().maskToken());
+    IntStream mask = IntStream.of(model.config().maskToken()).filter(token -> token >= 0);
     return (plan.infills() ? IntStream.concat(mask, Arrays.stream(endTokens)) : mask).toArray();
   }
 
@@ -265,9 +261,13 @@ final class LocalEngine implements Engine {
     return Arrays.stream(endTokens).anyMatch(end -> end == token);
   }
 
-  /** Text of tokens; empty for a model without a tokenizer, whose users read the tokens. */
+  /**
+   * Text of tokens; empty for a model without a tokenizer, whose users read the tokens. What has
+   * not been written by a model without MASK has no text.
+   */
   private String decode(int[] tokens) {
-    return tokenizer.map(t -> t.decode(tokens, false)).orElse("");
+    int[] written = Arrays.stream(tokens).filter(token -> token >= 0).toArray();
+    return tokenizer.map(t -> t.decode(written, false)).orElse("");
   }
 
   @Override

@@ -202,7 +202,8 @@ final class DecodingChoice {
               + " keeps what precedes the block being written, dual what follows it too, delayed"
               + " what has been written for a step or longer; faster and approximate, and without"
               + " --block-length all is one block. block is for models that attend in blocks, such"
-              + " as SDAR, and exact (default: block for those, none for the others).",
+              + " as SDAR, or causally, and exact (default: block for those, none for the"
+              + " others).",
       completionCandidates = Spelled.CacheModes.class,
       converter = Spelled.CacheModeConverter.class)
   private Optional<CacheMode> cache = Optional.empty();
@@ -221,6 +222,9 @@ final class DecodingChoice {
 
   /** The step count to show beside a running one, when it is known. */
   OptionalInt plannedSteps(int tokens, ModelConfig model) {
+    if (model.causal()) {
+      return OptionalInt.of(tokens);
+    }
     boolean inBlocks = model.mask().blockLength() > 0;
     boolean asNeeded = takesAsManyAsNeeded() || (algorithm == null && inBlocks);
     if (tokensPerStep == null) {

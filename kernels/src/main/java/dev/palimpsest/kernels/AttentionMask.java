@@ -11,6 +11,9 @@ package dev.palimpsest.kernels;
 public record AttentionMask(int blockLength) {
   public static final AttentionMask FULL = new AttentionMask(0);
 
+  /** Every position sees itself and those before it. */
+  public static final AttentionMask CAUSAL = new AttentionMask(1);
+
   public AttentionMask {
     if (blockLength < 0) {
       throw new IllegalArgumentException(

@@ -9,8 +9,8 @@ package dev.palimpsest.cache;
  * every so many steps if asked, a step feeds the whole canvas and stores all keys and values: a
  * refresh. The steps between feed less.
  *
- * <p>For a model that attends in blocks nothing that precedes a block depends on it, so {@link
- * #BLOCK} is exact.
+ * <p>For a model that attends in blocks, or causally, nothing that precedes a block depends on it,
+ * so {@link #BLOCK} is exact.
  */
 public enum CacheMode {
   /** Every step feeds the whole canvas: exact. */
@@ -30,7 +30,8 @@ public enum CacheMode {
   /**
    * For models that attend in blocks, and exact: finished blocks are kept; a step feeds the block
    * alone, the first one of a block also the block before it, whose tokens are then final (Arriola
-   * et al., Block Diffusion, 2025). Nothing is ever refreshed.
+   * et al., Block Diffusion, 2025). Nothing is ever refreshed. The blocks of a causal model are
+   * single positions: the ordinary K/V cache.
    */
   BLOCK
 }

@@ -5,7 +5,8 @@ import dev.palimpsest.process.DiffusionProcess;
 import dev.palimpsest.process.Revision;
 
 /** Which positions the steps of one request feed. Keeps account of what has been stored. */
-sealed interface FeedRule permits WholeCanvas, RefreshedBlocks, DelayedTokens, FinishedBlocks {
+sealed interface FeedRule
+    permits WholeCanvas, RefreshedBlocks, DelayedTokens, FinishedBlocks, WrittenTokens {
   /**
    * Chooses what the next step feeds: every row that the process wants predicted from among it.
    * Changes nothing else, so that a step that failed can be chosen again.

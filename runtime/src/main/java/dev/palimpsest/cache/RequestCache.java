@@ -74,6 +74,22 @@ public final class RequestCache {
         new FinishedBlocks(blockLength, guided ? mostRows / 2 : mostRows), pool, length, guided);
   }
 
+  /**
+   * {@link CacheMode#BLOCK} of a causal model, whose blocks are single positions, for a request on
+   * a canvas of {@code length} tokens: what has been written is stored, and a step feeds one row.
+   *
+   * @param mostRows of a step; a longer prompt is fed over several
+   * @throws IllegalArgumentException if that could never fit into the pool
+   */
+  public static RequestCache ofWritten(int mostRows, KvPool pool, int length) {
+    return keeping(WrittenTokens.kept(mostRows), pool, length, false);
+  }
+
+  /** For a request to a causal model that keeps nothing: a step feeds the text so far. */
+  public static RequestCache feedingAgain() {
+    return new RequestCache(WrittenTokens.again(), Optional.empty(), 0, false);
+  }
+
   private static RequestCache keeping(FeedRule rule, KvPool pool, int length, boolean guided) {
     pool.checkFits(length, guided ? 2 : 1);
     return new RequestCache(rule, Optional.of(pool), length, guided);

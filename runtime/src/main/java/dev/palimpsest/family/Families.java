@@ -11,7 +11,7 @@ import tools.jackson.databind.JsonNode;
 /** The model families that checkpoints are recognised as. */
 public final class Families {
   private static final List<Family> ALL =
-      List.of(new LladaFamily(), new DreamFamily(), new SdarFamily());
+      List.of(new LladaFamily(), new DreamFamily(), new SdarFamily(), new LlamaFamily());
 
   private Families() {}
 

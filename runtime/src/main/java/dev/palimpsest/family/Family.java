@@ -6,7 +6,7 @@ import dev.palimpsest.weights.Checkpoint;
 import tools.jackson.databind.node.ObjectNode;
 
 /** What the publishers of one line of models call their configuration fields and tensors. */
-public sealed interface Family permits LladaFamily, DreamFamily, SdarFamily {
+public sealed interface Family permits LladaFamily, DreamFamily, SdarFamily, LlamaFamily {
   /** As {@link dev.palimpsest.network.ModelConfig#family} and GGUF architectures write it. */
   String name();
 
@@ -42,6 +42,11 @@ public sealed interface Family permits LladaFamily, DreamFamily, SdarFamily {
 
   /** The tensors' names in a Hugging Face folder. */
   TensorNames folderNames();
+
+  /** Whether its models write from left to right, each position seeing what precedes it alone. */
+  default boolean causal() {
+    return false;
+  }
 
   /** Whether this family's GGUF files hold Q and K rows in interleaved rotary order. */
   boolean interleavedInGguf();

@@ -60,10 +60,11 @@ final class GgufDescription {
       fields.required(arch + "attention.layer_norm_rms_epsilon", 0, 0);
     }
     int positions = fields.required(arch + "context_length", 1, Integer.MAX_VALUE);
-    fields.require(arch + "attention.causal", "false", "false");
+    String causal = Boolean.toString(family.causal());
+    fields.require(arch + "attention.causal", causal, causal);
     fields.require(arch + "rope.scaling.type", "none", "none");
     fields.off(arch + "attention.sliding_window");
-    boolean shifted = fields.flag("diffusion.shift_logits", true);
+    boolean shifted = family.causal() || fields.flag("diffusion.shift_logits", true);
 
     int vocabulary = roles.embeddingRows();
     fields.integer(arch + "vocab_size", 1, vocabulary, vocabulary);
@@ -75,7 +76,8 @@ final class GgufDescription {
     boolean qkNorm = roles.hasWeight(TensorNames.GGUF.queryNorm());
 
     ConfigFields beside = configBeside(family, checkpoint);
-    int mask = token(fields, "mask_token_id", beside, "mask_token_id", vocabulary);
+    int mask =
+        family.causal() ? -1 : token(fields, "mask_token_id", beside, "mask_token_id", vocabulary);
     int end = token(fields, "eos_token_id", beside, "eos_token_id", vocabulary);
     int pad = token(fields, "padding_token_id", beside, "pad_token_id", vocabulary);
     // Other architectures' keys and keys of tools say nothing about this one's computation.
@@ -96,7 +98,7 @@ final class GgufDescription {
             vocabulary,
             shape,
             new Rope(theta, ropeDims, pairing),
-            AttentionMask.FULL,
+            family.causal() ? AttentionMask.CAUSAL : AttentionMask.FULL,
             epsilon,
             qkNorm,
             qkvBias,
@@ -112,7 +114,7 @@ final class GgufDescription {
 
   /** What {@link #describe} reads. */
   static ObjectNode metadata(Family family, ModelConfig config) {
-    if (!config.mask().equals(AttentionMask.FULL)) {
+    if (!config.mask().equals(AttentionMask.FULL) && !config.causal()) {
       throw new IllegalArgumentException(
           "GGUF has no key that says that a model attends in blocks of %d: write safetensors"
               .formatted(config.mask().blockLength()));
@@ -135,8 +137,10 @@ final class GgufDescription {
     out.put(arch + "rope.dimension_count", config.rope().dims());
     out.put(arch + "rope.freq_base", (float) config.rope().theta());
     out.put(arch + "attention.layer_norm_rms_epsilon", config.normEpsilon());
-    out.put(arch + "attention.causal", false);
-    out.put("diffusion.shift_logits", config.shiftedLogits());
+    out.put(arch + "attention.causal", config.causal());
+    if (!config.causal()) {
+      out.put("diffusion.shift_logits", config.shiftedLogits());
+    }
     out.put(TOKENS + "model", "no_vocab");
     ConfigFields.putToken(out, TOKENS + "mask_token_id", config.maskToken());
     ConfigFields.putToken(out, TOKENS + "eos_token_id", config.endToken());

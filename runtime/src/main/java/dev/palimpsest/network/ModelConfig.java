@@ -24,7 +24,7 @@ import dev.palimpsest.kernels.Rope;
  * @param shiftedLogits row i of the logits predicts position i + 1 (Dream) instead of position i
  *     (LLaDA)
  * @param maxPositions longest sequence the model was trained for
- * @param maskToken id of MASK
+ * @param maskToken id of MASK, or −1 when the checkpoint names none
  * @param endToken id of end-of-text, or −1 when the checkpoint names none
  * @param padToken id of padding, or −1
  */
@@ -46,4 +46,12 @@ public record ModelConfig(
     int maxPositions,
     int maskToken,
     int endToken,
-    int padToken) {}
+    int padToken) {
+  /**
+   * Whether the model writes from left to right: a position sees itself and what precedes it, and
+   * its logits predict the next one. Such a model has no MASK.
+   */
+  public boolean causal() {
+    return mask.equals(AttentionMask.CAUSAL) && shiftedLogits;
+  }
+}

@@ -67,7 +67,7 @@ class FamilyRefusalsTest {
           rope_theta              | -1            | positive
           mask_token_id           | 16            | below the vocabulary's 16
           weight_tying            | 1             | true or false
-          model_type              | "llama"       | supported are llada, Dream
+          model_type              | "mamba"       | supported are llada, Dream
           model_type              | null          | supported are llada, Dream
           """)
   void lladaConfig(String key, String value, String word) {
@@ -197,7 +197,7 @@ class FamilyRefusalsTest {
           llada.block_count                   | null    | missing
           llada.vocab_size                    | 17      | from 1 to 16
           tokenizer.ggml.mask_token_id        | 99      | below the vocabulary's 16
-          general.architecture                | "llama" | supported are llada, dream
+          general.architecture                | "mamba" | supported are llada, dream
           """)
   void ggufMetadata(String key, String value, String word) {
     ObjectNode metadata = TinyModel.ggufMetadata();

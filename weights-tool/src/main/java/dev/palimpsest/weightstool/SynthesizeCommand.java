@@ -24,14 +24,15 @@ import picocli.CommandLine.Spec;
     description = {
       "Makes a checkpoint of random weights, to measure speed or to test loaders.",
       "The same seed gives the same model in either format. The last token of the vocabulary is"
-          + " MASK, the one before it ends texts."
+          + " MASK, the one before it ends texts; llama has no MASK."
     })
 final class SynthesizeCommand implements Callable<Integer> {
   /** Families as the command line spells them. */
   enum FamilyName {
     llada,
     dream,
-    sdar
+    sdar,
+    llama
   }
 
   /** What {@code --dtype} takes. */
@@ -101,8 +102,8 @@ final class SynthesizeCommand implements Callable<Integer> {
       names = "--block-length",
       paramLabel = "N",
       description =
-          "Positions of a block of attention; only for sdar, the others attend to everything (default:"
-              + " 4).")
+          "Positions of a block of attention; only for sdar, the others attend to everything, or llama"
+              + " to what precedes a position (default: 4).")
   private Integer blockLength;
 
   @Option(
@@ -168,6 +169,7 @@ final class SynthesizeCommand implements Callable<Integer> {
     Family f = Families.named(family.name());
     boolean dream = family == FamilyName.dream;
     boolean sdar = family == FamilyName.sdar;
+    boolean causal = f.causal();
     int keys = kvHeads == null ? heads : kvHeads;
     atLeast("--layers", layers, 1, 4096);
     atLeast("--hidden", hidden, 2, 1 << 20);
@@ -184,7 +186,10 @@ final class SynthesizeCommand implements Callable<Integer> {
       throw wrong("--kv-heads " + keys + " does not divide --heads " + heads);
     }
     if (blockLength != null && !sdar) {
-      throw wrong("--block-length is for --family sdar; " + family + " attends to everything");
+      throw wrong(
+          "--block-length is for --family sdar; "
+              + family
+              + (causal ? " attends to what precedes a position" : " attends to everything"));
     }
     int block = blockLength == null ? 4 : blockLength;
     atLeast("--block-length", block, 1, 1 << 16);
@@ -197,15 +202,15 @@ final class SynthesizeCommand implements Callable<Integer> {
         vocab,
         new HeadShape(heads, keys, headDim),
         new Rope(dream || sdar ? 1_000_000 : 500_000, headDim, Rope.Pairing.HALF_SPLIT),
-        sdar ? new AttentionMask(block) : AttentionMask.FULL,
+        sdar ? new AttentionMask(block) : causal ? AttentionMask.CAUSAL : AttentionMask.FULL,
         dream || sdar ? 1e-6f : 1e-5f,
         sdar,
         dream,
         false,
         tied,
-        dream,
+        dream || causal,
         positions,
-        vocab - 1,
+        causal ? -1 : vocab - 1,
         vocab - 2,
         vocab - 2);
   }
