@@ -89,12 +89,15 @@ final class LocalEngine implements Engine {
       ModelDescription model = Families.describe(checkpoint);
       Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
       tokenizer.ifPresent(opened::add);
-      Device device = ComputeDevice.open(options);
+      Device device =
+          ComputeDevice.open(options, type -> WeightMemory.bytes(model.weights(), type));
       opened.add(device);
+      long start = System.nanoTime();
       int layers = model.config().layers();
       Transformer network =
           new Transformer(
               device, model.config(), model.weights(), done -> listener.packed(done, layers));
+      ComputeDevice.loaded(device, System.nanoTime() - start);
       return new LocalEngine(checkpoint, model, tokenizer, device, network, options);
     } catch (RuntimeException | Error e) {
       closeAll(opened.reversed(), e);

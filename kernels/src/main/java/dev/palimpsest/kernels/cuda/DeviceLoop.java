@@ -116,7 +116,8 @@ final class DeviceLoop implements AutoCloseable {
 
   private void giveUp(int most) {
     if (turns >= most) {
-      throw new IllegalStateException("a loop on the device has not ended after " + most + " turns");
+      throw new IllegalStateException(
+          "a loop on the device has not ended after " + most + " turns");
     }
   }
 
@@ -155,8 +156,7 @@ final class DeviceLoop implements AutoCloseable {
             Cuda.cuGraphAddNode_v2(out, graph, MemorySegment.NULL, MemorySegment.NULL, 0, params),
             "cuGraphAddNode of a WHILE node");
         capture(body(conditional), handle.get(JAVA_LONG, 0), out);
-        CudaDriver.check(
-            Cuda.cuGraphInstantiateWithFlags(out, graph, 0), "instantiating a loop");
+        CudaDriver.check(Cuda.cuGraphInstantiateWithFlags(out, graph, 0), "instantiating a loop");
         return out.get(ADDRESS, 0);
       } finally {
         Cuda.cuGraphDestroy(graph);

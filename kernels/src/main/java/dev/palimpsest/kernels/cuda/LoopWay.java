@@ -17,8 +17,7 @@ enum LoopWay {
   private static final int CONDITIONAL_NODES = 12040;
 
   private static final List<String> FUNCTIONS =
-      List.of(
-          "cuGraphConditionalHandleCreate", "cuGraphAddNode_v2", "cuStreamBeginCaptureToGraph");
+      List.of("cuGraphConditionalHandleCreate", "cuGraphAddNode_v2", "cuStreamBeginCaptureToGraph");
 
   /** The way that keeps the host out the most, of those that the driver has. */
   static LoopWay best(CudaLibrary driver) {
