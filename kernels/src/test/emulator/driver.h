@@ -2,6 +2,7 @@
 // What the driver's entry points share: status codes, the device's pretended properties, work that streams carry.
 #pragma once
 #include <functional>
+#include <map>
 #include <mutex>
 #include <vector>
 
@@ -43,6 +44,7 @@ extern Settings settings;
 
 struct Counters {
   uint64_t launches, graphLaunches, copies, hostToDeviceBytes;
+  std::map<std::string, uint64_t> launchesOf;
 };
 extern Counters counters;
 

@@ -554,7 +554,14 @@ public final class CudaDevice implements Device {
       Optional<CudaKvStore> store,
       int layer,
       Tensor out) {
-    layout.lay(spans, places, store, shape, computeType, attention.queries(shape, computeType));
+    layout.lay(
+        spans,
+        places,
+        store,
+        shape,
+        computeType,
+        attention.queries(shape, computeType),
+        attention.longQueries(shape, computeType));
     long layerOffset = layer * CudaKvStore.layerElements(shape);
     pages.store(fused, spans.rows(), shape, layout, layerOffset, computeType);
     attention.run(fused, shape, layout, layerOffset, mask, out);

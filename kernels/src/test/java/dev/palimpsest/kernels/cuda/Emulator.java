@@ -166,6 +166,13 @@ final class Emulator {
     return (long) call("emulatorCopies", JAVA_LONG);
   }
 
+  /** Launches of one kernel so far. */
+  static long launchesOf(String kernel) {
+    try (Arena arena = Arena.ofConfined()) {
+      return (long) call("emulatorLaunchesOf", JAVA_LONG, arena.allocateFrom(kernel).address());
+    }
+  }
+
   static long graphLaunches() {
     return (long) call("emulatorGraphLaunches", JAVA_LONG);
   }
