@@ -175,6 +175,19 @@ final class LaunchList {
     }
   }
 
+  /** Gives what was kept to the stream launch by launch, which may be capturing it. */
+  void flushOneByOne() {
+    try {
+      if (size > 0) {
+        flushes++;
+        launch();
+      }
+    } finally {
+      size = 0;
+      launches = 0;
+    }
+  }
+
   private CUgraphExec capture() {
     CUgraph graph = new CUgraph();
     CudaDriver.check(
