@@ -82,8 +82,8 @@ record CodeAssignment(int[][] codes, float[] codebook) {
     double[] mass = new double[shape.codes()];
     double room = MOST / shape.codes();
     int size = IntStream.range(0, group + 1).map(_ -> shape.codes()).reduce(1, Math::multiplyExact);
-    boolean last = group == shape.groups() - 1;
-    boolean[] taken = new boolean[unique && last ? size : 0];
+    int[] under = new int[unique ? size : 0];
+    double most = Math.pow(shape.codes(), shape.groups() - 1.0 - group);
     for (int token : order) {
       int prefix = 0;
       for (int g = 0; g < group; g++) {
@@ -94,7 +94,7 @@ record CodeAssignment(int[][] codes, float[] codebook) {
       double bestScore = Double.NEGATIVE_INFINITY;
       double freeScore = Double.NEGATIVE_INFINITY;
       for (int k = 0; k < shape.codes(); k++) {
-        if (taken.length > 0 && taken[prefix * shape.codes() + k]) {
+        if (unique && under[prefix * shape.codes() + k] >= most) {
           continue;
         }
         double score = product(shape, embeddings, token, group, centres, k);
@@ -111,8 +111,8 @@ record CodeAssignment(int[][] codes, float[] codebook) {
       int chosen = best >= 0 ? best : free;
       codes[token][group] = chosen;
       mass[chosen] += frequencies[token];
-      if (taken.length > 0) {
-        taken[prefix * shape.codes() + chosen] = true;
+      if (unique) {
+        under[prefix * shape.codes() + chosen]++;
       }
     }
   }
