@@ -214,6 +214,7 @@ public final class CublasLt implements AutoCloseable {
       MemorySegment stream) {
     try {
       MemorySegment target = MemorySegment.ofAddress(out);
+      MemorySegment beta = add ? one : zero;
       return (int)
           multiply.invokeExact(
               handle,
@@ -223,7 +224,7 @@ public final class CublasLt implements AutoCloseable {
               weightLayout,
               MemorySegment.ofAddress(x),
               layout,
-              add ? one : zero,
+              beta,
               target,
               outLayout,
               target,
