@@ -212,6 +212,7 @@ public final class CublasLt implements AutoCloseable {
       MemorySegment stream) {
     try {
       MemorySegment target = MemorySegment.ofAddress(out);
+      MemorySegment beta = add ? one : zero;
       return (int)
           multiply.invokeExact(
               handle,
@@ -221,7 +222,7 @@ public final class CublasLt implements AutoCloseable {
               weightLayout,
               MemorySegment.ofAddress(x),
               layout,
-              add ? one : zero,
+              beta,
               target,
               outLayout,
               target,

@@ -61,7 +61,7 @@ public final class CudaDevice implements Device {
   private final Norm norm;
   private final Rotary rotary;
   private final Bias bias;
-  private final Matmul matmul;
+  private final Products products;
   private final Pages pages;
   private final Attention attention;
   private final Prediction prediction;
@@ -87,10 +87,12 @@ public final class CudaDevice implements Device {
       norm = new Norm(modules);
       rotary = new Rotary(modules);
       bias = new Bias(modules);
-      matmul = new Matmul(modules);
+      Matmul matmul = new Matmul(modules);
       pages = new Pages(modules);
       attention = new Attention(context, memory, modules);
       prediction = new Prediction(context, memory, modules, matmul);
+      // Last: what opens a library is closed by nobody if something else fails.
+      products = Products.choose(context, memory, matmul);
     } catch (RuntimeException | Error e) {
       modules.close();
       memory.close();
@@ -171,8 +173,12 @@ public final class CudaDevice implements Device {
 
   @Override
   public String describe() {
-    return "cuda, %s, compute capability %s, %s by our own kernels"
-        .formatted(context.name(), capability(context), computeType == DType.BF16 ? "bf16" : "f32");
+    return "cuda, %s, compute capability %s, %s by %s"
+        .formatted(
+            context.name(),
+            capability(context),
+            computeType == DType.BF16 ? "bf16" : "f32",
+            products.describe());
   }
 
   @Override
@@ -435,7 +441,7 @@ public final class CudaDevice implements Device {
     if (x.memory().address() == out.memory().address()) {
       throw new IllegalArgumentException(op + ": out must not be x");
     }
-    matmul.run(epilogue, x.memory(), rows, map, bias, out.memory());
+    products.run(epilogue, x.memory(), rows, map, bias, out.memory());
   }
 
   private CudaLinear linear(String op, PackedLinear weights, boolean gated) {
@@ -622,6 +628,7 @@ public final class CudaDevice implements Device {
       context.launches().close();
       JCudaDriver.cuStreamSynchronize(context.stream());
       upload.close();
+      products.close();
       modules.close();
       memory.close();
       context.close();
