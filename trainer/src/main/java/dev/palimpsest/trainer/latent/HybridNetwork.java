@@ -229,8 +229,22 @@ final class HybridNetwork implements AutoCloseable {
    * @return [rows, groups · width]
    */
   static Tensor expected(AutoencoderShape shape, Tensor logits, Tensor codebook) {
+    return expected(shape, logits, codebook, 1);
+  }
+
+  /**
+   * The expected latents of logits at a temperature.
+   *
+   * @param temperature 1 for the probabilities as learned, less for surer ones
+   */
+  static Tensor expected(
+      AutoencoderShape shape, Tensor logits, Tensor codebook, double temperature) {
     int groups = shape.groups();
-    Tensor p = torch.softmax(codeLogits(shape, logits), 2).transpose(0, 1);
+    Tensor sharpened = codeLogits(shape, logits);
+    if (temperature != 1) {
+      sharpened = sharpened.mul(Layers.scalar(1 / temperature));
+    }
+    Tensor p = torch.softmax(sharpened, 2).transpose(0, 1);
     return torch
         .bmm(p, codebook.view(groups, shape.codes(), shape.width()))
         .transpose(0, 1)
