@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 
@@ -152,7 +153,13 @@ final class LatentEvaluation {
         boolean[] decoded = new boolean[n];
         Arrays.fill(decoded, true);
         LatentLoss.Part part =
-            loss.of(batch, LatentLoss.Totals.of(batch, decoded), true, decoded, false);
+            loss.of(
+                batch,
+                LatentLoss.Totals.of(batch, decoded),
+                true,
+                decoded,
+                false,
+                Optional.empty());
         for (int k = 0; k < 4; k++) {
           sums[k] += Arrays.stream(part.sums()[k]).sum();
           counts[k] += Arrays.stream(part.counts()[k]).sum();
