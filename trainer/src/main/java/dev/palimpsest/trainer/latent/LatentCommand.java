@@ -29,6 +29,7 @@ import picocli.CommandLine.Option;
       LatentCommand.AutoencoderCommand.class,
       LatentCommand.RunCommand.class,
       LatentCommand.ExportCommand.class,
+      DistillCommand.class,
       SampleCommand.class,
       LatentEvaluateCommand.class,
       FixtureCommand.class
@@ -81,6 +82,12 @@ public final class LatentCommand implements Runnable {
         description = "network calls the model recommends")
     int steps;
 
+    @Option(
+        names = "--distilled",
+        defaultValue = "0",
+        description = "export the student of that many calls; 0: the denoiser itself")
+    int distilled;
+
     @Mixin PlanOptions plan;
 
     void write(TrainCommand.Work work) {
@@ -93,7 +100,7 @@ public final class LatentCommand implements Runnable {
             out,
             codes,
             settings.shape(),
-            state.require("average"),
+            weights(work, state),
             dtype,
             positions,
             HybridFolder.sampling(
@@ -112,6 +119,13 @@ public final class LatentCommand implements Runnable {
       } catch (IOException e) {
         throw new TrainCommand.Failure(e.getMessage(), e);
       }
+    }
+
+    private float[] weights(TrainCommand.Work work, Checkpoint state) throws IOException {
+      return distilled == 0
+          ? state.require("average")
+          : Checkpoint.read(TrainingLoop.checkpointFile(DistillCommand.folder(work, distilled)))
+              .require("average");
     }
 
     private static NoiseLevels levels(LatentSettings settings, Checkpoint state)

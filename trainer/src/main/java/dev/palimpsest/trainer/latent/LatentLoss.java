@@ -255,7 +255,7 @@ final class LatentLoss {
    * Whether positions are right, [positions] bool: at noise the most likely codes, at what is
    * written the codes that stand there.
    */
-  private static Tensor right(
+  static Tensor right(
       LatentBatch batch,
       LatentInputs inputs,
       long[] positions,

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.trainer.latent;
+
+import java.util.List;
+
+/**
+ * What decides one round of progressive distillation.
+ *
+ * @param base how batches are drawn
+ * @param grid the times of the teacher's calls, ascending from 0; the student makes every second
+ * @param rate peak learning rate
+ * @param averageDecay decay of the weight average
+ */
+record DistillSettings(LatentSettings base, List<Double> grid, double rate, double averageDecay) {
+  DistillSettings {
+    if (grid.size() < 2 || grid.size() % 2 != 0) {
+      throw new IllegalArgumentException(
+          "a teacher makes an even number of calls, of which the student makes half; found "
+              + grid.size());
+    }
+  }
+}
