@@ -25,7 +25,9 @@ public final class Workers implements AutoCloseable {
   public Workers(int count) {
     // OpenBLAS would wait with threads of its own, spinning, after every small product.
     openblas_nolapack.blas_set_num_threads(1);
-    // libtorch's thread count belongs to the thread that sets it.
+    // libtorch's thread count belongs to the thread that sets it. A second one here would be waited
+    // for in every operation of the optimiser, however busy the machine is.
+    torch.set_num_threads(1);
     threads =
         Executors.newFixedThreadPool(
             count,

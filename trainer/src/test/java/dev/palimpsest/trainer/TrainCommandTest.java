@@ -15,6 +15,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -163,6 +164,84 @@ class TrainCommandTest {
     assertTrue(Files.readString(model.resolve("card.json")).contains("\"similarity\""));
   }
 
+  /** Corpus, tokenizer, VQ-VAE, denoiser, model, card and student, and the gate between them. */
+  @Test
+  void aLatentModelFromNothing() throws IOException {
+    publish("one", APACHE);
+    publish("two", APACHE);
+    String work = "--work=" + folder.resolve("work");
+    Path model = folder.resolve("latent-model");
+    String[] sizes = {
+      "latent",
+      work,
+      "--repository=" + address(),
+      "--library=g.r:one:1",
+      "--library=g.r:two:1",
+      "--vocabulary=300",
+      "--codes=32",
+      "--width=8",
+      "--vq-hidden=16",
+      "--vq-heads=2",
+      "--vq-ffn=24",
+      "--vq-encoder-layers=1",
+      "--vq-decoder-layers=1",
+      "--vq-length=32",
+      "--vq-steps=6",
+      "--hidden=16",
+      "--heads=2",
+      "--ffn=24",
+      "--half-hidden=24",
+      "--half-heads=2",
+      "--half-ffn=32",
+      "--before=1",
+      "--half=1",
+      "--after=1",
+      "--length=96",
+      "--batch=4",
+      "--steps=5",
+      "--log-every=1",
+      "--evaluate-every=4",
+      "--out=" + model
+    };
+    Outcome refused = execute(sizes);
+    assertEquals(1, refused.status());
+    assertTrue(refused.err().contains("--ignore-gates"), refused.err());
+    assertTrue(refused.err().contains("codes that nothing uses"), refused.err());
+    String[] anyway = Arrays.copyOf(sizes, sizes.length + 1);
+    anyway[sizes.length] = "--ignore-gates";
+    Outcome trained = execute(anyway);
+    assertEquals("", trained.err());
+    for (String name : new String[] {"config.json", "tokenizer.json", "model.safetensors"}) {
+      assertTrue(Files.size(model.resolve(name)) > 100, name);
+    }
+    String config = Files.readString(model.resolve("config.json"));
+    assertTrue(config.contains("\"palimpsest-hybrid\""), config);
+    assertTrue(config.contains("\"latent_codes\" : 32"), config);
+    String log = Files.readString(folder.resolve("work/latent/run/log.jsonl"));
+    assertTrue(log.contains("code_0") && log.contains("held_out_code"), log);
+    assertEquals(
+        "", execute("latent", "sample", work, "--count=1", "--tokens=8", "--calls=2").err());
+    Outcome distilled =
+        execute(
+            "latent", "distill", work, "--from=4", "--to=2", "--round-steps=2", "--log-every=1");
+    assertEquals("", distilled.err());
+    Outcome student = execute("latent", "export", work, "--out=" + model, "--distilled=2");
+    assertEquals("", student.err());
+    Outcome measured =
+        execute(
+            "latent",
+            "evaluate",
+            work,
+            "--model=" + model,
+            "--rows=2",
+            "--infills=2",
+            "--methods=2");
+    assertEquals("", measured.err());
+    String card = Files.readString(model.resolve("README.md"));
+    assertTrue(card.contains("| 8 tokens |") && card.contains("| g.r:two:1 |"), card);
+    assertTrue(Files.readString(model.resolve("card.json")).contains("\"perplexity\""));
+  }
+
   /** Files that no training step sees, with the header and without the comments. */
   @Test
   void aSampleIsHeldOut() throws IOException {
@@ -258,20 +337,27 @@ class TrainCommandTest {
     assertTrue(execute("export", work).err().contains("palimpsest train run"));
     assertTrue(execute("sample", work).err().contains("palimpsest train corpus"));
     assertTrue(execute("evaluate", work).err().contains("palimpsest train"));
+    assertTrue(execute("latent", "run", work).err().contains("palimpsest train tokenizer"));
+    assertTrue(execute("latent", "export", work).err().contains("palimpsest train"));
     assertEquals(2, execute("run", "--steps=many").status());
   }
 
   @Test
   void everyOptionHasHelp() {
     CommandLine line = TrainCommand.commandLine();
+    checkAll(line);
+  }
+
+  private static void checkAll(CommandLine line) {
     check(line);
-    line.getSubcommands().values().forEach(TrainCommandTest::check);
+    line.getSubcommands().values().forEach(TrainCommandTest::checkAll);
   }
 
   private static void check(CommandLine line) {
     line.getCommandSpec()
         .options()
         .forEach(o -> assertTrue(o.description().length > 0, o.longestName()));
-    assertTrue(line.getUsageMessage().contains("--work"));
+    boolean fixture = line.getCommandName().equals("fixture");
+    assertTrue(line.getUsageMessage().contains(fixture ? "--out" : "--work"));
   }
 }

@@ -11,6 +11,7 @@ import dev.palimpsest.trainer.TrainingLoop;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.bytedeco.pytorch.global.torch;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
@@ -198,6 +199,7 @@ final class LatentWork {
         if (!finished) {
           return false;
         }
+        torch.set_num_threads(clock.threads());
         measure(work, train, heldOut);
         return true;
       } catch (IOException e) {
