@@ -66,7 +66,7 @@ public final class CudaDevice implements Device {
   private final Norm norm;
   private final Rotary rotary;
   private final Bias bias;
-  private final Matmul matmul;
+  private final Products products;
   private final Pages pages;
   private final Attention attention;
   private final Prediction prediction;
@@ -93,11 +93,13 @@ public final class CudaDevice implements Device {
       norm = new Norm(modules);
       rotary = new Rotary(modules);
       bias = new Bias(modules);
-      matmul = new Matmul(modules);
+      Matmul matmul = new Matmul(modules);
       pages = new Pages(modules);
       attention = new Attention(context, memory, modules);
       prediction = new Prediction(context, memory, modules, matmul);
       latent = new CudaLatentOps(this, computeType, context, memory, modules, upload);
+      // Last: what opens a library is closed by nobody if something else fails.
+      products = Products.choose(context, memory, matmul);
     } catch (RuntimeException | Error e) {
       modules.close();
       memory.close();
@@ -178,8 +180,12 @@ public final class CudaDevice implements Device {
 
   @Override
   public String describe() {
-    return "cuda, %s, compute capability %s, %s by our own kernels"
-        .formatted(context.name(), capability(context), computeType == DType.BF16 ? "bf16" : "f32");
+    return "cuda, %s, compute capability %s, %s by %s"
+        .formatted(
+            context.name(),
+            capability(context),
+            computeType == DType.BF16 ? "bf16" : "f32",
+            products.describe());
   }
 
   @Override
@@ -193,10 +199,25 @@ public final class CudaDevice implements Device {
     return context.freeBytes();
   }
 
+  /** Bytes of weights and tables brought to the device so far, through pinned memory. */
+  public synchronized long loadedBytes() {
+    return upload.bytes();
+  }
+
   /** Bytes of device memory, used and free. */
   public synchronized long totalBytes() {
     enter("totalBytes");
     return context.totalBytes();
+  }
+
+  /** Which of the machine's devices, as the driver counts. */
+  public int ordinal() {
+    return context.ordinal();
+  }
+
+  /** Where the device sits, such as {@code 0000:01:00.0}; nothing where the driver does not say. */
+  public Optional<String> pciBusId() {
+    return context.pciBusId();
   }
 
   /** The device's name as the driver tells it. */
@@ -238,8 +259,20 @@ public final class CudaDevice implements Device {
         1,
         bytes,
         block.address(),
-        (row, out, at) -> upload.element(pattern, 0, n, computeType, out, at));
+        (row, out, at, worker) -> upload.element(pattern, 0, n, computeType, out, at, worker));
     upload.pattern(new WeightPattern(context, block, computeType, bytes));
+  }
+
+  /** Fills a tensor with the elements of {@link #makeWeightsOf}, f32 ones with two of them each. */
+  public synchronized void fillWithWeights(Tensor tensor) {
+    enter("fillWithWeights");
+    tensor("fillWithWeights", "tensor", tensor, tensor.dtype(), tensor.rows(), tensor.width());
+    context.launches().flush();
+    upload
+        .pattern()
+        .orElseThrow(() -> new IllegalStateException("fillWithWeights: call makeWeightsOf before"))
+        .fill(
+            tensor.memory().address(), tensor.dtype().bytes((long) tensor.rows() * tensor.width()));
   }
 
   // ---- memory ----
@@ -261,6 +294,15 @@ public final class CudaDevice implements Device {
   public synchronized void free(Tensor tensor) {
     enter("free");
     memory.free(tensor.memory());
+  }
+
+  /** Gives the memory of a linear map back before the device is closed. */
+  public synchronized void free(PackedLinear map) {
+    enter("free");
+    if (!(map instanceof CudaLinear mine) || mine.owner() != this) {
+      throw new IllegalArgumentException("free: the map was packed by another device");
+    }
+    memory.free(mine.memory());
   }
 
   @Override
@@ -286,11 +328,12 @@ public final class CudaDevice implements Device {
     int width = weights.dimension(1);
     MemorySegment block = memory.allocate(type.bytes((long) rows * width));
     upload.weights(
-        type,
-        rows,
-        type.bytes(width),
+        new Upload.Packing(type, rows, type.bytes(width)),
+        List.of(weights),
+        true,
         block.address(),
-        (row, out, at) -> upload.element(weights, (long) row * width, width, type, out, at));
+        (row, out, at, worker) ->
+            upload.element(weights, (long) row * width, width, type, out, at, worker));
     return new CudaTable(this, rows, width, type, block);
   }
 
@@ -303,10 +346,10 @@ public final class CudaDevice implements Device {
         1,
         4L * width,
         tensor.memory().address(),
-        (row, out, at) -> {
+        (row, out, at, worker) -> {
           long to = at;
           for (WeightView part : parts) {
-            upload.element(part, 0, (int) part.elements(), DType.F32, out, to);
+            upload.element(part, 0, (int) part.elements(), DType.F32, out, to, worker);
             to += 4 * part.elements();
           }
         });
@@ -405,7 +448,7 @@ public final class CudaDevice implements Device {
     if (x.memory().address() == out.memory().address()) {
       throw new IllegalArgumentException(op + ": out must not be x");
     }
-    matmul.run(epilogue, x.memory(), rows, map, bias, out.memory());
+    products.run(epilogue, x.memory(), rows, map, bias, out.memory());
   }
 
   private CudaLinear linear(String op, PackedLinear weights, boolean gated) {
@@ -565,6 +608,11 @@ public final class CudaDevice implements Device {
   // ---- latent diffusion ----
 
   @Override
+  public boolean denoisesLatents() {
+    return true;
+  }
+
+  @Override
   public synchronized Codebook codebook(WeightView codes, int groups) {
     enter("codebook");
     return latent.codebook(codes, groups);
@@ -699,6 +747,7 @@ public final class CudaDevice implements Device {
       context.launches().close();
       JCudaDriver.cuStreamSynchronize(context.stream());
       upload.close();
+      products.close();
       modules.close();
       memory.close();
       context.close();

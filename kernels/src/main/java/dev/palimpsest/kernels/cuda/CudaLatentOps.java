@@ -58,7 +58,8 @@ final class CudaLatentOps {
         rows,
         4L * width,
         block.address(),
-        (row, out, at) -> upload.element(codes, (long) row * width, width, DType.F32, out, at));
+        (row, out, at, worker) ->
+            upload.element(codes, (long) row * width, width, DType.F32, out, at, worker));
     return new CudaCodebook(device, groups, rows / groups, width, block);
   }
 

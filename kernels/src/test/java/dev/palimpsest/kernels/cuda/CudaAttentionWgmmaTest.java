@@ -47,7 +47,6 @@ class CudaAttentionWgmmaTest {
   @ParameterizedTest
   @MethodSource("scenes")
   void itEqualsTheReferenceAndItsTwin(Scene scene) {
-    Emulator.only();
     HeadShape shape = scene.shape;
     RowSpans spans = new RowSpans();
     Arrays.stream(scene.lengths).forEach(spans::add);
@@ -60,15 +59,22 @@ class CudaAttentionWgmmaTest {
       for (int s = 0; s < spans.sequences(); s++) {
         Reference.attention(x, spans.start(s), spans.length(s), shape, scene.mask, expected);
       }
-      long before = Emulator.launchesOf("attention_wgmma_" + shape.headDim());
+      long before = launches(shape);
       found = attend(f, scene, spans, x, scene.toString());
-      assertEquals(
-          CudaFixture.SEEDS, Emulator.launchesOf("attention_wgmma_" + shape.headDim()) - before);
+      assertEquals(Emulator.chip() ? 0 : CudaFixture.SEEDS, launches(shape) - before);
       near(scene.toString(), found, expected, 6e-3);
+    }
+    if (Emulator.chip()) {
+      // A chip is of one capability, and has its own order within a product.
+      return;
     }
     try (CudaFixture f = new CudaFixture(ComputeType.BF16, 80)) {
       float[] twin = attend(f, scene, spans, x, scene + " twin");
       assertArrayEquals(twin, found, "wgmma and mma.sync add up alike");
     }
+  }
+
+  private static long launches(HeadShape shape) {
+    return Emulator.chip() ? 0 : Emulator.launchesOf("attention_wgmma_" + shape.headDim());
   }
 }

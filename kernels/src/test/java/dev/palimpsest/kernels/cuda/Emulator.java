@@ -173,6 +173,11 @@ final class Emulator {
     }
   }
 
+  /** Handles of the library that stands in for cuBLASLt. */
+  static int cublasHandles() {
+    return (int) call("emulatorCublasHandles", JAVA_INT);
+  }
+
   static long graphLaunches() {
     return (long) call("emulatorGraphLaunches", JAVA_LONG);
   }
