@@ -74,7 +74,7 @@ final class FixtureCommand implements Runnable {
           weights,
           DType.F32,
           64,
-          HybridFolder.sampling(grid, grid),
+          HybridFolder.sampling(LatentSampler.Plan.of(grid.length), grid, grid),
           Map.of("format", "pt"));
       write(autoencoder, network, grid, random);
     } catch (IOException e) {

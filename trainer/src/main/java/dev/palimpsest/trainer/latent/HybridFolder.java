@@ -30,6 +30,22 @@ final class HybridFolder {
 
   /** Both networks as they were written, and how the trainer would sample. */
   record Read(Autoencoder autoencoder, HybridNetwork network, JsonNode config) {
+    /** How the trainer recommends to sample. */
+    LatentSampler.Plan plan() {
+      JsonNode s = config.path("sampling");
+      return new LatentSampler.Plan(
+          s.path("steps").asInt(8),
+          s.path("solver").asString("ddim").equals("ddim")
+              ? LatentSampler.Solver.DDIM
+              : LatentSampler.Solver.DPM,
+          s.path("temperature").asDouble(1),
+          s.path("guidance").asDouble(0),
+          s.path("churn").asDouble(0),
+          s.path("refine_steps").asInt(0),
+          s.path("refine_threshold").asDouble(0.5),
+          s.path("refine_time").asDouble(0.5));
+    }
+
     /** The noise levels that split the training's into equal parts; the first is 0. */
     double[] quantiles() {
       JsonNode values = config.path("sampling").path("quantiles");
@@ -191,16 +207,25 @@ final class HybridFolder {
     return values;
   }
 
-  /** How the trainer recommends to sample. */
-  static Map<String, Object> sampling(double[] grid, double[] quantiles) {
+  /**
+   * How the trainer recommends to sample.
+   *
+   * @param plan all but the times
+   * @param grid the times of the network calls
+   * @param quantiles of the training's noise levels
+   */
+  static Map<String, Object> sampling(LatentSampler.Plan plan, double[] grid, double[] quantiles) {
     Map<String, Object> sampling = new LinkedHashMap<>();
-    sampling.put("steps", grid.length);
+    sampling.put("steps", plan.steps());
     sampling.put("grid", rounded(grid));
     sampling.put("quantiles", rounded(quantiles));
-    sampling.put("solver", "ddim");
-    sampling.put("temperature", 1.0);
-    sampling.put("guidance", 0.0);
-    sampling.put("churn", 0.0);
+    sampling.put("solver", plan.solver() == LatentSampler.Solver.DDIM ? "ddim" : "dpm++2m");
+    sampling.put("temperature", plan.temperature());
+    sampling.put("guidance", plan.guidance());
+    sampling.put("churn", plan.churn());
+    sampling.put("refine_steps", plan.refineSteps());
+    sampling.put("refine_threshold", plan.refineThreshold());
+    sampling.put("refine_time", plan.refineTime());
     return sampling;
   }
 

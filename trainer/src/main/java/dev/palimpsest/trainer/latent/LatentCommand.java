@@ -81,6 +81,8 @@ public final class LatentCommand implements Runnable {
         description = "network calls the model recommends")
     int steps;
 
+    @Mixin PlanOptions plan;
+
     void write(TrainCommand.Work work) {
       try (Autoencoder codes =
           AutoencoderTrainer.trained(TrainingLoop.checkpointFile(LatentWork.vq(work)), false)) {
@@ -94,7 +96,8 @@ public final class LatentCommand implements Runnable {
             state.require("average"),
             dtype,
             positions,
-            HybridFolder.sampling(levels.quantiles(steps), levels.quantiles(QUANTILES)),
+            HybridFolder.sampling(
+                plan.plan(steps), levels.quantiles(steps), levels.quantiles(QUANTILES)),
             Map.of("format", "pt", "step", Long.toString(state.step())));
         Files.copy(
             work.tokenizerJson(),

@@ -86,8 +86,7 @@ final class LatentEvaluateCommand implements Runnable {
                 autoencoder,
                 network,
                 read.quantiles(),
-                read.config().path("sampling").path("temperature").asDouble(1),
-                read.config().path("sampling").path("guidance").asDouble(0),
+                read.plan(),
                 new HeldOutExamples(
                     tokenizer,
                     lines.tokens(),
@@ -121,14 +120,18 @@ final class LatentEvaluateCommand implements Runnable {
     return String.format(
         Locale.ROOT,
         "Measured by `./palimpsest train latent evaluate` on the %d held-out files (%,d"
-            + " characters); rows of %d tokens, DDIM on the quantiles of the training's noise"
-            + " levels, temperature %s, guidance %s, %s products, fixed seeds. VQ-VAE %,d"
+            + " characters); rows of %d tokens, %s on the quantiles of the training's noise"
+            + " levels, temperature %s, guidance %s, churn %s, %d calls more for doubtful positions,"
+            + " %s products, fixed seeds. VQ-VAE %,d"
             + " parameters, denoiser %,d (%.1f million multiply-adds a position).",
         manifest.heldOutFiles(),
         manifest.heldOutBytes(),
         read.network().shape().length(),
-        read.config().path("sampling").path("temperature").asDouble(1),
-        read.config().path("sampling").path("guidance").asDouble(0),
+        read.plan().solver(),
+        read.plan().temperature(),
+        read.plan().guidance(),
+        read.plan().churn(),
+        read.plan().refineSteps(),
         bf16 ? "bfloat16" : "float32",
         read.autoencoder().parameters().size() + read.autoencoder().codebook().numel(),
         read.network().parameters().size(),

@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 
@@ -73,19 +74,17 @@ final class LatentEvaluation {
   private final LatentSampler sampler;
   private final HeldOutExamples examples;
   private final RowSource heldOut;
-  private final double temperature;
-  private final double guidance;
+  private final LatentSampler.Plan plan;
 
   /**
    * @param quantiles of the training's noise levels
-   * @param temperature of the predictions
+   * @param plan how to sample, but for the number of calls
    */
   LatentEvaluation(
       Autoencoder autoencoder,
       HybridNetwork network,
       double[] quantiles,
-      double temperature,
-      double guidance,
+      LatentSampler.Plan plan,
       HeldOutExamples examples,
       RowSource heldOut) {
     this.autoencoder = autoencoder;
@@ -93,8 +92,7 @@ final class LatentEvaluation {
     this.sampler = new LatentSampler(network, autoencoder, quantiles);
     this.examples = examples;
     this.heldOut = heldOut;
-    this.temperature = temperature;
-    this.guidance = guidance;
+    this.plan = plan;
   }
 
   Result run(Size size) {
@@ -124,7 +122,7 @@ final class LatentEvaluation {
   }
 
   private LatentSampler.Plan plan(int steps) {
-    return new LatentSampler.Plan(steps, LatentSampler.Solver.DDIM, temperature, guidance);
+    return plan.withSteps(steps);
   }
 
   private List<Bin> bins(int rows) {
@@ -152,7 +150,13 @@ final class LatentEvaluation {
         boolean[] decoded = new boolean[n];
         Arrays.fill(decoded, true);
         LatentLoss.Part part =
-            loss.of(batch, LatentLoss.Totals.of(batch, decoded), true, decoded, false);
+            loss.of(
+                batch,
+                LatentLoss.Totals.of(batch, decoded),
+                true,
+                decoded,
+                false,
+                Optional.empty());
         for (int k = 0; k < 4; k++) {
           sums[k] += Arrays.stream(part.sums()[k]).sum();
           counts[k] += Arrays.stream(part.counts()[k]).sum();

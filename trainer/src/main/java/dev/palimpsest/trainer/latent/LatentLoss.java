@@ -2,6 +2,8 @@
 package dev.palimpsest.trainer.latent;
 
 import java.util.Arrays;
+import java.util.Optional;
+import java.util.SplittableRandom;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -28,8 +30,22 @@ final class LatentLoss {
    * @param counts of the positions behind them, [4][rows]
    * @param right of a row's noise positions, how many have their most likely codes right
    * @param noise a row's noise positions
+   * @param predicted sums of the codes' probabilities, if an adversary looked at them
    */
-  record Part(double loss, double[][] sums, double[][] counts, double[] right, double[] noise) {}
+  record Part(
+      double loss,
+      double[][] sums,
+      double[][] counts,
+      double[] right,
+      double[] noise,
+      float[] predicted) {}
+
+  /**
+   * What an adversary needs beside the batch.
+   *
+   * @param worker which part of the batch this is
+   */
+  record Opponent(Adversary adversary, int worker, SplittableRandom random) {}
 
   /** By what the sums of a whole batch are divided. */
   record Totals(double supervised, double noise, double decoded) {
@@ -65,13 +81,15 @@ final class LatentLoss {
    * @param selfConditioned whether the network gets a first prediction of its own
    * @param decoded rows whose prediction is decoded for the token loss
    * @param backward whether the gradient is added to the network's
+   * @param opponent an adversary that is active
    */
   Part of(
       LatentBatch batch,
       Totals totals,
       boolean selfConditioned,
       boolean[] decoded,
-      boolean backward) {
+      boolean backward,
+      Optional<Opponent> opponent) {
     HybridShape shape = settings.shape();
     AutoencoderShape codes = shape.latent();
     int rows = batch.rows();
@@ -83,7 +101,13 @@ final class LatentLoss {
       }
     }
     Part part =
-        new Part(0, new double[4][rows], new double[4][rows], new double[rows], new double[rows]);
+        new Part(
+            0,
+            new double[4][rows],
+            new double[4][rows],
+            new double[rows],
+            new double[rows],
+            new float[0]);
     if (positions.length == 0) {
       return part;
     }
@@ -131,10 +155,17 @@ final class LatentLoss {
       if (settings.tokenLoss() > 0) {
         loss = loss.add(tokens(batch, totals, inputs, chosen, expected, decoded, part));
       }
+      float[] predicted = part.predicted();
+      double reported = loss.item_float();
+      if (opponent.isPresent()) {
+        predicted = predicted(codeLogits);
+        loss =
+            loss.add(opposed(opponent.get(), batch, totals, inputs, positions, chosen, expected));
+      }
       if (backward) {
         loss.backward();
       }
-      return new Part(loss.item_float(), part.sums(), part.counts(), part.right(), part.noise());
+      return new Part(reported, part.sums(), part.counts(), part.right(), part.noise(), predicted);
     }
   }
 
@@ -168,9 +199,47 @@ final class LatentLoss {
     }
   }
 
+  private static float[] predicted(Tensor codeLogits) {
+    try (NoGradGuard _ = new NoGradGuard()) {
+      return FlatParameters.copy(torch.softmax(codeLogits, 2).sum(0).contiguous());
+    }
+  }
+
+  /** A term whose gradient at the predictions is the adversary's pull, cut to its share. */
+  private Tensor opposed(
+      Opponent opponent,
+      LatentBatch batch,
+      Totals totals,
+      LatentInputs inputs,
+      long[] positions,
+      Tensor chosen,
+      Tensor expected) {
+    Tensor pull =
+        opponent
+            .adversary()
+            .pull(opponent.worker(), batch, expected, inputs, chosen, opponent.random());
+    double gain = 2 * settings.velocityLoss() / totals.noise() / settings.shape().latent().latent();
+    Tensor velocity =
+        expected
+            .detach()
+            .sub(inputs.clean().index_select(0, chosen))
+            .mul(Tensor.create(velocityWeights(batch, positions), positions.length, 1))
+            .mul(Layers.scalar(gain));
+    double strength = opponent.adversary().strength(pull, velocity, settings.adversarial());
+    return expected.mul(pull.mul(Layers.scalar(strength))).sum();
+  }
+
   /** Squared error of the velocity, a mean over the latent; zero where nothing is noisy. */
   private Tensor velocity(
       LatentBatch batch, LatentInputs inputs, long[] positions, Tensor chosen, Tensor expected) {
+    return expected
+        .sub(inputs.clean().index_select(0, chosen))
+        .square()
+        .mean(1)
+        .mul(Tensor.create(velocityWeights(batch, positions)));
+  }
+
+  private float[] velocityWeights(LatentBatch batch, long[] positions) {
     int length = batch.ids().length / batch.rows();
     float[] weights = new float[positions.length];
     for (int i = 0; i < positions.length; i++) {
@@ -179,11 +248,7 @@ final class LatentLoss {
       weights[i] =
           batch.state(at) == NoiseState.NOISE ? (float) Math.min(gain * gain, VELOCITY_CAP) : 0;
     }
-    return expected
-        .sub(inputs.clean().index_select(0, chosen))
-        .square()
-        .mean(1)
-        .mul(Tensor.create(weights));
+    return weights;
   }
 
   /**

@@ -31,11 +31,28 @@ final class LatentSampler {
    * @param steps network calls
    * @param temperature of the prediction: 1 as learned, less for surer ones
    * @param guidance how far the prediction is led away from the one without the given text; 0: not
+   * @param churn share of the noise that is fresh: 0 none, 1 ancestral sampling
+   * @param refineSteps calls that write doubtful positions again; 0: none
+   * @param refineThreshold quality under which a position is doubtful
+   * @param refineTime time such positions go back to
    */
-  record Plan(int steps, Solver solver, double temperature, double guidance) {
+  record Plan(
+      int steps,
+      Solver solver,
+      double temperature,
+      double guidance,
+      double churn,
+      int refineSteps,
+      double refineThreshold,
+      double refineTime) {
     /** As plain as can be. */
     static Plan of(int steps) {
-      return new Plan(steps, Solver.DDIM, 1, 0);
+      return new Plan(steps, Solver.DDIM, 1, 0, 0, 0, 0, 0);
+    }
+
+    Plan withSteps(int other) {
+      return new Plan(
+          other, solver, temperature, guidance, churn, refineSteps, refineThreshold, refineTime);
     }
   }
 
@@ -78,82 +95,171 @@ final class LatentSampler {
   }
 
   private void fillChunk(List<int[]> rows, List<boolean[]> holes, Plan plan, long seed) {
-    int steps = plan.steps();
-    AutoencoderShape shape = autoencoder.shape();
-    LatentPath path = network.shape().path();
-    int count = rows.size();
-    int length = rows.getFirst().length;
-    int n = count * length;
-    int[] ids = new int[n];
-    int[] states = new int[n];
-    float[] given = new float[n];
-    List<Long> open = new ArrayList<>();
-    for (int r = 0; r < count; r++) {
-      System.arraycopy(rows.get(r), 0, ids, r * length, length);
-      for (int i = 0; i < length; i++) {
-        boolean hole = holes.get(r)[i];
-        given[r * length + i] = hole ? 0 : 1;
-        states[r * length + i] = (hole ? NoiseState.NOISE : NoiseState.GIVEN).ordinal();
-        if (hole) {
-          open.add((long) r * length + i);
-        }
-      }
-    }
-    float[] start = new float[open.size() * shape.latent()];
-    SplittableRandom random = new SplittableRandom(seed);
-    for (int i = 0; i < start.length; i++) {
-      start[i] = (float) random.nextGaussian();
-    }
-    double[] grid = grid(steps);
+    Canvas canvas = new Canvas(rows, holes, seed);
     try (NoGradGuard _ = new NoGradGuard();
         PointerScope _ = new PointerScope()) {
-      Tensor at = Tensor.create(open.stream().mapToLong(Long::longValue).toArray());
-      Tensor own =
+      canvas.encode();
+      Tensor z = canvas.noise(1);
+      Prediction last = canvas.walk(plan, grid(plan.steps()), z);
+      if (plan.refineSteps() > 0 && canvas.doubt(last, plan.refineThreshold())) {
+        double[] grid = new double[plan.refineSteps()];
+        Arrays.setAll(
+            grid, i -> plan.refineTime() + (1 - plan.refineTime()) * i / plan.refineSteps());
+        canvas.walk(plan, grid, canvas.again(grid[0]));
+      }
+      canvas.decode(rows);
+    }
+  }
+
+  /** The last prediction at open positions: expected latents, codes and qualities. */
+  private record Prediction(Tensor expected, Tensor codes, Tensor quality) {}
+
+  /** Some rows while they are written. */
+  private final class Canvas {
+    private final AutoencoderShape shape = autoencoder.shape();
+    private final LatentPath path = network.shape().path();
+    private final SplittableRandom random;
+    private final int count;
+    private final int length;
+    private final int[] ids;
+    private final int[] states;
+    private final float[] given;
+    private final long[] holes;
+    private long[] open;
+    private Tensor own;
+
+    Canvas(List<int[]> rows, List<boolean[]> open, long seed) {
+      count = rows.size();
+      length = rows.getFirst().length;
+      random = new SplittableRandom(seed);
+      ids = new int[count * length];
+      states = new int[ids.length];
+      given = new float[ids.length];
+      List<Long> positions = new ArrayList<>();
+      for (int i = 0; i < ids.length; i++) {
+        boolean hole = open.get(i / length)[i % length];
+        ids[i] = rows.get(i / length)[i % length];
+        given[i] = hole ? 0 : 1;
+        states[i] = (hole ? NoiseState.NOISE : NoiseState.GIVEN).ordinal();
+        if (hole) {
+          positions.add((long) i);
+        }
+      }
+      holes = positions.stream().mapToLong(Long::longValue).toArray();
+      this.open = holes;
+    }
+
+    void encode() {
+      own =
           autoencoder
               .latents(autoencoder.codes(autoencoder.encode(ids, given, count)))
-              .mul(Tensor.create(given, n, 1));
-      Tensor z = Tensor.create(start, open.size(), shape.latent());
-      Tensor expected = torch.zeros(open.size(), shape.latent());
-      for (int s = 0; s < steps; s++) {
+              .mul(Tensor.create(given, ids.length, 1));
+    }
+
+    /** Normal noise at the open positions. */
+    Tensor noise(double deviation) {
+      float[] values = new float[open.length * shape.latent()];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = (float) (deviation * random.nextGaussian());
+      }
+      return Tensor.create(values, open.length, shape.latent());
+    }
+
+    /** Steps from a first time to clean latents, which become the canvas's own. */
+    Prediction walk(Plan plan, double[] grid, Tensor start) {
+      Tensor at = Tensor.create(open);
+      Tensor z = start;
+      Tensor expected = torch.zeros(open.length, shape.latent());
+      Tensor logits = expected;
+      for (int s = 0; s < grid.length; s++) {
         double t = grid[s];
-        double next = s + 1 < steps ? grid[s + 1] : 1;
-        float[] times = new float[n];
-        for (int i = 0; i < n; i++) {
-          times[i] = given[i] == 1 ? 1 : (float) t;
-        }
-        Tensor logits =
-            network.logits(
-                own.index_copy(0, at, z).view(count, length, shape.latent()),
-                own.index_copy(0, at, expected).view(count, length, shape.latent()),
-                states,
-                Times.of(times, count),
-                at);
-        if (plan.guidance() > 0) {
-          Tensor free = without(ids.length, count, z, expected, states, (float) t, at);
-          logits = free.add(logits.sub(free).mul(Layers.scalar(1 + plan.guidance())));
-        }
+        double next = s + 1 < grid.length ? grid[s + 1] : 1;
+        logits = logits(plan, t, z, expected, at);
         Tensor before = expected;
         expected =
             HybridNetwork.expected(shape, logits, autoencoder.codebook(), plan.temperature());
-        double keep = path.sigma(next) / path.sigma(t);
-        double toward = path.alpha(next) - keep * path.alpha(t);
-        // Levels at the ends are infinite: the first and the last step are of first order.
-        if (plan.solver() == Solver.DPM && s > 1 && next < 1) {
-          double ratio =
-              (path.logSnr(next) - path.logSnr(t)) / (path.logSnr(t) - path.logSnr(grid[s - 1]));
-          z =
-              z.mul(Layers.scalar(keep))
-                  .add(expected.mul(Layers.scalar(toward * (1 + ratio / 2))))
-                  .sub(before.mul(Layers.scalar(toward * ratio / 2)));
-        } else {
-          z = z.mul(Layers.scalar(keep)).add(expected.mul(Layers.scalar(toward)));
+        if (next == 1) {
+          z = expected;
+          break;
+        }
+        double alpha = path.alpha(t);
+        double sigma = path.sigma(t);
+        double nextAlpha = path.alpha(next);
+        double nextSigma = path.sigma(next);
+        double decay = alpha * nextSigma / (nextAlpha * sigma);
+        double fresh = plan.churn() * nextSigma * Math.sqrt(Math.max(0, 1 - decay * decay));
+        double keep = Math.sqrt(nextSigma * nextSigma - fresh * fresh) / sigma;
+        double toward = nextAlpha - keep * alpha;
+        double extra = 0;
+        if (plan.solver() == Solver.DPM && s > 0 && grid[s - 1] > 0) {
+          extra =
+              (path.logSnr(next) - path.logSnr(t))
+                  / (path.logSnr(t) - path.logSnr(grid[s - 1]))
+                  / 2;
+        }
+        z =
+            z.mul(Layers.scalar(keep))
+                .add(expected.mul(Layers.scalar(toward * (1 + extra))))
+                .sub(before.mul(Layers.scalar(toward * extra)));
+        if (fresh > 0) {
+          z = z.add(noise(fresh));
         }
       }
-      Tensor latents = own.index_copy(0, at, z).view(count, length, shape.latent());
+      own = own.index_copy(0, at, z);
+      Tensor codes = HybridNetwork.codeLogits(shape, logits).argmax(new LongOptional(2), false);
+      return new Prediction(expected, codes, HybridNetwork.quality(shape, logits).sigmoid());
+    }
+
+    private Tensor logits(Plan plan, double t, Tensor z, Tensor expected, Tensor at) {
+      float[] times = new float[ids.length];
+      for (int i = 0; i < times.length; i++) {
+        times[i] = states[i] == NoiseState.NOISE.ordinal() ? (float) t : 1;
+      }
+      Tensor logits =
+          network.logits(
+              own.index_copy(0, at, z).view(count, length, shape.latent()),
+              own.index_copy(0, at, expected).view(count, length, shape.latent()),
+              states,
+              Times.of(times, count),
+              at);
+      if (plan.guidance() == 0) {
+        return logits;
+      }
+      Tensor free = without(ids.length, count, z, expected, states, (float) t, at);
+      return free.add(logits.sub(free).mul(Layers.scalar(1 + plan.guidance())));
+    }
+
+    /** Opens the positions of low quality again; false if there are none. */
+    boolean doubt(Prediction last, double threshold) {
+      float[] quality = FlatParameters.copy(last.quality().contiguous());
+      List<Long> doubtful = new ArrayList<>();
+      for (int i = 0; i < open.length; i++) {
+        boolean noise = quality[i] < threshold;
+        states[(int) open[i]] = (noise ? NoiseState.NOISE : NoiseState.WRITTEN).ordinal();
+        if (noise) {
+          doubtful.add(open[i]);
+        }
+      }
+      own = own.index_copy(0, Tensor.create(open), autoencoder.latents(last.codes()));
+      open = doubtful.stream().mapToLong(Long::longValue).toArray();
+      return open.length > 0;
+    }
+
+    /** What is open, noisy again. */
+    Tensor again(double t) {
+      return own.index_select(0, Tensor.create(open))
+          .mul(Layers.scalar(path.alpha(t)))
+          .add(noise(path.sigma(t)));
+    }
+
+    void decode(List<int[]> rows) {
       LongBuffer tokens =
-          autoencoder.decode(latents, at).argmax(new LongOptional(1), false).createBuffer();
-      for (int i = 0; i < open.size(); i++) {
-        int position = Math.toIntExact(open.get(i));
+          autoencoder
+              .decode(own.view(count, length, shape.latent()), Tensor.create(holes))
+              .argmax(new LongOptional(1), false)
+              .createBuffer();
+      for (int i = 0; i < holes.length; i++) {
+        int position = Math.toIntExact(holes[i]);
         rows.get(position / length)[position % length] = (int) tokens.get(i);
       }
     }

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import org.bytedeco.javacpp.PointerScope;
@@ -38,6 +39,7 @@ final class LatentTrainer implements Training {
   private final Workers threads;
   private final AdamW optimiser;
   private final NoiseLevels levels;
+  private final Optional<Adversary> adversary;
   private final RowSource source;
   private final RowSource heldOut;
   private final int heldOutRows;
@@ -72,6 +74,12 @@ final class LatentTrainer implements Training {
     for (int w = 0; w < networks.size(); w++) {
       losses.add(new LatentLoss(settings, networks.get(w), autoencoders.get(w)));
     }
+    adversary =
+        settings.adversarial() > 0
+            ? Optional.of(
+                new Adversary(
+                    settings.shape(), settings.seed() + 1, settings.bf16(), networks.size()))
+            : Optional.empty();
     threads = new Workers(networks.size());
     optimiser = new AdamW(network.parameters().flat());
     levels =
@@ -138,6 +146,9 @@ final class LatentTrainer implements Training {
     FlatParameters.fill(optimiser.moment1(), from.require("moment1"));
     FlatParameters.fill(optimiser.moment2(), from.require("moment2"));
     levels.load(from.require("levels"));
+    if (adversary.isPresent()) {
+      adversary.get().load(from);
+    }
   }
 
   @Override
@@ -149,6 +160,7 @@ final class LatentTrainer implements Training {
     tensors.put("moment2", FlatParameters.copy(optimiser.moment2()));
     tensors.put("levels", levels.state());
     tensors.put("codebook", FlatParameters.copy(autoencoder.codebook()));
+    adversary.ifPresent(a -> tensors.putAll(a.state()));
     new Checkpoint(
             JsonMapper.shared().writeValueAsString(settings), step, seconds, progress, tensors)
         .write(file);
@@ -176,7 +188,8 @@ final class LatentTrainer implements Training {
     for (int r = 0; r < decoded.length; r++) {
       decoded[r] = settings.tokenLoss() > 0 && random.nextDouble() < settings.tokenShare();
     }
-    List<LatentLoss.Part> parts = parts(batch, selfConditioned, decoded, true);
+    Optional<Adversary> active = adversary.filter(a -> a.active(progress));
+    List<LatentLoss.Part> parts = parts(batch, selfConditioned, decoded, true, active);
     double loss = parts.stream().mapToDouble(LatentLoss.Part::loss).sum();
     double rate =
         Settings.cosineRate(
@@ -200,13 +213,20 @@ final class LatentTrainer implements Training {
               settings.clip(),
               settings.averageDecay());
     }
+    active.ifPresent(a -> a.update(diversity(parts)));
     observe(times, parts);
     step++;
-    return new Step(loss, norm, rate, bins());
+    Map<String, Double> log = bins();
+    adversary.filter(a -> progress >= Adversary.BEGIN).ifPresent(a -> log.putAll(a.log()));
+    return new Step(loss, norm, rate, log);
   }
 
   private List<LatentLoss.Part> parts(
-      LatentBatch batch, boolean selfConditioned, boolean[] decoded, boolean backward) {
+      LatentBatch batch,
+      boolean selfConditioned,
+      boolean[] decoded,
+      boolean backward,
+      Optional<Adversary> active) {
     LatentLoss.Totals totals = LatentLoss.Totals.of(batch, decoded);
     List<Callable<LatentLoss.Part>> work = new ArrayList<>();
     int n = networks.size();
@@ -216,9 +236,32 @@ final class LatentTrainer implements Training {
       int end = batch.rows() * (w + 1) / n;
       LatentBatch part = batch.part(first, end);
       boolean[] rows = Arrays.copyOfRange(decoded, first, end);
-      work.add(() -> own.of(part, totals, selfConditioned, rows, backward));
+      int worker = w;
+      Optional<LatentLoss.Opponent> opponent =
+          active.map(
+              a ->
+                  new LatentLoss.Opponent(
+                      a, worker, RowSource.random(settings.seed() + 2, step * n + worker)));
+      work.add(() -> own.of(part, totals, selfConditioned, rows, backward, opponent));
     }
     return threads.all(work);
+  }
+
+  /** Entropy of the codes' mean prediction, in nats, a mean over the groups. */
+  private double diversity(List<LatentLoss.Part> parts) {
+    AutoencoderShape codes = settings.shape().latent();
+    double[] sums = new double[codes.groups() * codes.codes()];
+    for (LatentLoss.Part part : parts) {
+      for (int i = 0; i < part.predicted().length; i++) {
+        sums[i] += part.predicted()[i];
+      }
+    }
+    double total = Arrays.stream(sums).sum() / codes.groups();
+    double entropy = 0;
+    for (double sum : sums) {
+      entropy -= sum > 0 ? sum / total * Math.log(sum / total) : 0;
+    }
+    return entropy / codes.groups();
   }
 
   /** Tells the noise levels and the log what the rows lost. */
@@ -292,7 +335,8 @@ final class LatentTrainer implements Training {
         float[] times = fixed.draw(chunk, random.nextDouble(), 0);
         LatentBatch batch = LatentBatch.draw(settings, heldOut, random, times);
         int row = 0;
-        for (LatentLoss.Part part : parts(batch, true, new boolean[chunk], false)) {
+        for (LatentLoss.Part part :
+            parts(batch, true, new boolean[chunk], false, Optional.empty())) {
           for (int r = 0; r < part.noise().length; r++, row++) {
             int b = bin(settings.shape().path(), times[row]);
             sums[b] += part.sums()[LatentLoss.Kind.CODE.ordinal()][r];
@@ -335,6 +379,7 @@ final class LatentTrainer implements Training {
     threads.close();
     networks.subList(1, networks.size()).forEach(HybridNetwork::close);
     autoencoders.subList(1, autoencoders.size()).forEach(Autoencoder::close);
+    adversary.ifPresent(Adversary::close);
     optimiser.close();
     network.close();
   }

@@ -192,7 +192,8 @@ class LatentPartsTest {
           network.parameters().values(),
           DType.F32,
           64,
-          HybridFolder.sampling(new double[] {0, 0.5}, new double[] {0, 0.5}),
+          HybridFolder.sampling(
+              LatentSampler.Plan.of(2), new double[] {0, 0.5}, new double[] {0, 0.5}),
           Map.of());
       HybridFolder.Read read = HybridFolder.read(folder, false);
       try (Autoencoder codesAgain = read.autoencoder();

@@ -41,6 +41,18 @@ class LatentTrainerTest {
     }
   }
 
+  /** The last steps have the adversary in them. */
+  @ParameterizedTest
+  @CsvSource({"false,2", "true,2"})
+  void soIsOneWithAnAdversary(boolean bf16, int workers) throws IOException {
+    try (TokenFile tokens = LatentFixture.tokens(folder);
+        Autoencoder codes = LatentFixture.autoencoder(bf16)) {
+      RowSource source = LatentFixture.source(tokens);
+      LatentSettings settings = with(LatentFixture.settings(bf16), "adversarial", 0.1);
+      same(LatentTrainer.course(settings, codes, workers, source, source, 6), 30, 27);
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({"false,1", "true,2"})
   void soIsTheAutoencoders(boolean bf16, int workers) throws IOException {
@@ -55,18 +67,23 @@ class LatentTrainerTest {
   }
 
   private void same(Training.Course course) throws IOException {
-    Checkpoint whole = run("whole", course, 12);
-    run("parts", course, 5);
-    Checkpoint parts = run("parts", course, 12);
-    assertEquals(12, whole.step());
-    assertEquals(12, parts.step());
+    same(course, 12, 5);
+  }
+
+  private void same(Training.Course course, int steps, int stop) throws IOException {
+    Checkpoint whole = run("whole", course, steps, steps);
+    run("parts", course, steps, stop);
+    Checkpoint parts = run("parts", course, steps, steps);
+    assertEquals(steps, whole.step());
+    assertEquals(steps, parts.step());
     assertEquals(whole.tensors().keySet(), parts.tensors().keySet());
     for (String name : whole.tensors().keySet()) {
       assertArrayEquals(whole.require(name), parts.require(name), name);
     }
   }
 
-  private Checkpoint run(String name, Training.Course course, int stopAt) throws IOException {
+  private Checkpoint run(String name, Training.Course course, int steps, int stopAt)
+      throws IOException {
     Path run = folder.resolve(name);
     TrainingLoop[] self = new TrainingLoop[1];
     PrintStream out =
@@ -82,11 +99,11 @@ class LatentTrainerTest {
         new TrainingLoop(
             run,
             course,
-            new TrainingLoop.Limit(12, 0, null),
+            new TrainingLoop.Limit(steps, 0, null),
             new TrainingLoop.Rhythm(1, 7, 4),
             out,
             false);
-    assertEquals(stopAt == 12, self[0].run());
+    assertEquals(stopAt == steps, self[0].run());
     return Checkpoint.read(TrainingLoop.checkpointFile(run));
   }
 
@@ -189,12 +206,47 @@ class LatentTrainerTest {
   }
 
   @Test
+  void theAdversaryPullsLateAndLeavesWhenPredictionsAreLessDiverse() throws IOException {
+    LatentSettings usual = LatentFixture.settings(false);
+    LatentSettings opposed = with(usual, "adversarial", 0.1);
+    assertArrayEquals(trained(usual, 6), trained(opposed, 6), "it does nothing before its time");
+    assertFalse(Arrays.equals(late(usual, 30), late(opposed, 30)), "then it does");
+    try (Adversary adversary = new Adversary(LatentFixture.SHAPE, 1, false, 1)) {
+      assertFalse(adversary.active(0.5));
+      for (int i = 0; i < 100; i++) {
+        assertTrue(adversary.active(0.9));
+        adversary.update(2 * 0.97);
+      }
+      for (int i = 0; i < 100 && adversary.active(0.9); i++) {
+        adversary.update(2 * 0.9);
+      }
+      assertFalse(adversary.active(0.9));
+      assertEquals(1, adversary.log().get("adversary_off"));
+      adversary.update(3);
+      assertFalse(adversary.active(0.9), "for good");
+    }
+  }
+
+  private float[] late(LatentSettings settings, int steps) throws IOException {
+    try (TokenFile tokens = LatentFixture.tokens(folder);
+        Autoencoder codes = LatentFixture.autoencoder(false)) {
+      RowSource source = LatentFixture.source(tokens);
+      try (LatentTrainer trainer = new LatentTrainer(settings, codes, 1, source, source, 6)) {
+        for (int i = 0; i < steps; i++) {
+          trainer.train(0.9);
+        }
+        return trainer.network().parameters().values();
+      }
+    }
+  }
+
+  @Test
   void anotherAutoencoderOrOtherSettingsAreNotContinued() throws IOException {
     try (TokenFile tokens = LatentFixture.tokens(folder);
         Autoencoder codes = LatentFixture.autoencoder(false)) {
       RowSource source = LatentFixture.source(tokens);
       LatentSettings settings = LatentFixture.settings(false);
-      run("run", LatentTrainer.course(settings, codes, 1, source, source, 6), 12);
+      run("run", LatentTrainer.course(settings, codes, 1, source, source, 6), 12, 12);
       Path file = TrainingLoop.checkpointFile(folder.resolve("run"));
       LatentSettings other = with(settings, "velocityLoss", 0);
       IOException e =
