@@ -99,3 +99,12 @@ KERNEL(instrument_reduce, 32)(const uint32_t* in, uint32_t* out) {
   out[2 * threadIdx.x + 1] = __float_as_uint(warpMax(x));
 }
 REGISTER(instrument_reduce)
+
+/// A step of a loop that ends: while something is left it takes one and notes the turn; then it changes nothing.
+KERNEL(instrument_step, 32)(int* left, int* trace) {
+  if (threadIdx.x == 0 && *left > 0) {
+    trace[*left] = trace[*left + 1] * 3 + *left;
+    *left -= 1;
+  }
+}
+REGISTER(instrument_step)

@@ -94,12 +94,15 @@ final class LocalEngine implements Engine {
     ModelDescription model = Families.describe(checkpoint);
     Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
     tokenizer.ifPresent(opened::add);
-    Device device = ComputeDevice.open(options, false);
+    Device device =
+        ComputeDevice.open(options, false, type -> WeightMemory.bytes(model.weights(), type));
     opened.add(device);
+    long start = System.nanoTime();
     ModelConfig config = model.config();
     Transformer network =
         new Transformer(
             device, config, model.weights(), done -> listener.packed(done, config.layers()));
+    ComputeDevice.loaded(device, System.nanoTime() - start);
     KvPool pages =
         new KvPool(
             device, config.layers(), config.heads(), ComputeDevice.kvCacheBudget(device, options));
@@ -115,7 +118,7 @@ final class LocalEngine implements Engine {
     HybridDescription model = HybridFamily.describe(checkpoint);
     Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
     tokenizer.ifPresent(opened::add);
-    Device device = ComputeDevice.open(options, true);
+    Device device = ComputeDevice.open(options, true, type -> WeightMemory.atMost(checkpoint));
     opened.add(device);
     HybridModel network = new HybridModel(device, model.config(), model.weights());
     listener.packed(1, 1);

@@ -135,6 +135,7 @@ public final class Transformer {
     compact.clear();
     for (int i = 0; i < wanted.size(); i++) {
       int unconditional = wanted.unconditionalRow(i);
+      compact.wantEntropy(wanted.entropy(i));
       compact.add(
           gather(wanted.row(i)),
           unconditional < 0 ? -1 : gather(unconditional),

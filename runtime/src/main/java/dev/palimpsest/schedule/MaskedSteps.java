@@ -112,6 +112,7 @@ final class MaskedSteps extends Steps {
     Canvas canvas = process.canvas();
     int row = 0;
     Positions wanted = process.wanted();
+    batch.wanted().wantEntropy(process.usesEntropy());
     for (int i = 0; i < wanted.size(); i++) {
       int position = wanted.at(i);
       int from = shifted ? Math.max(position - 1, 0) : position;

@@ -11,7 +11,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
-import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUevent;
 import jcuda.driver.CUevent_flags;
@@ -28,7 +27,7 @@ final class CudaContext implements AutoCloseable {
   private static final int PCI_ID_LENGTH = 32;
 
   private final CUdevice device = new CUdevice();
-  private final CUcontext context = new CUcontext();
+  private final Handles.Context context = new Handles.Context();
   private final Handles.Stream stream = new Handles.Stream();
   private final int ordinal;
   private final String name;
@@ -118,6 +117,11 @@ final class CudaContext implements AutoCloseable {
 
   Handles.Stream stream() {
     return stream;
+  }
+
+  /** The context, for the generated bindings. */
+  MemorySegment segment() {
+    return context.segment();
   }
 
   /** Makes the context that of the calling thread; before any other call. */

@@ -7,14 +7,19 @@ import dev.palimpsest.bindings.LibrarySearch;
 import dev.palimpsest.bindings.LibrarySearch.Found;
 import dev.palimpsest.bindings.LibrarySearch.Missing;
 import dev.palimpsest.kernels.AttentionMask;
+import dev.palimpsest.kernels.Codebook;
 import dev.palimpsest.kernels.DType;
+import dev.palimpsest.kernels.DenoiseRows;
+import dev.palimpsest.kernels.Denoised;
 import dev.palimpsest.kernels.Device;
 import dev.palimpsest.kernels.EmbeddingTable;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.KvStore;
+import dev.palimpsest.kernels.Modulation;
 import dev.palimpsest.kernels.PackedLinear;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
+import dev.palimpsest.kernels.RenoiseRows;
 import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
@@ -61,10 +66,11 @@ public final class CudaDevice implements Device {
   private final Norm norm;
   private final Rotary rotary;
   private final Bias bias;
-  private final Matmul matmul;
+  private final Products products;
   private final Pages pages;
   private final Attention attention;
   private final Prediction prediction;
+  private final CudaLatentOps latent;
   private boolean closed;
 
   private CudaDevice(CudaContext context, CudaOptions options) {
@@ -87,10 +93,13 @@ public final class CudaDevice implements Device {
       norm = new Norm(modules);
       rotary = new Rotary(modules);
       bias = new Bias(modules);
-      matmul = new Matmul(modules);
+      Matmul matmul = new Matmul(modules);
       pages = new Pages(modules);
       attention = new Attention(context, memory, modules);
       prediction = new Prediction(context, memory, modules, matmul);
+      latent = new CudaLatentOps(this, computeType, context, memory, modules, upload);
+      // Last: what opens a library is closed by nobody if something else fails.
+      products = Products.choose(context, memory, matmul);
     } catch (RuntimeException | Error e) {
       modules.close();
       memory.close();
@@ -171,8 +180,12 @@ public final class CudaDevice implements Device {
 
   @Override
   public String describe() {
-    return "cuda, %s, compute capability %s, %s by our own kernels"
-        .formatted(context.name(), capability(context), computeType == DType.BF16 ? "bf16" : "f32");
+    return "cuda, %s, compute capability %s, %s by %s"
+        .formatted(
+            context.name(),
+            capability(context),
+            computeType == DType.BF16 ? "bf16" : "f32",
+            products.describe());
   }
 
   @Override
@@ -435,7 +448,7 @@ public final class CudaDevice implements Device {
     if (x.memory().address() == out.memory().address()) {
       throw new IllegalArgumentException(op + ": out must not be x");
     }
-    matmul.run(epilogue, x.memory(), rows, map, bias, out.memory());
+    products.run(epilogue, x.memory(), rows, map, bias, out.memory());
   }
 
   private CudaLinear linear(String op, PackedLinear weights, boolean gated) {
@@ -554,7 +567,14 @@ public final class CudaDevice implements Device {
       Optional<CudaKvStore> store,
       int layer,
       Tensor out) {
-    layout.lay(spans, places, store, shape, computeType, attention.queries(shape, computeType));
+    layout.lay(
+        spans,
+        places,
+        store,
+        shape,
+        computeType,
+        attention.queries(shape, computeType),
+        attention.longQueries(shape, computeType));
     long layerOffset = layer * CudaKvStore.layerElements(shape);
     pages.store(fused, spans.rows(), shape, layout, layerOffset, computeType);
     attention.run(fused, shape, layout, layerOffset, mask, out);
@@ -583,6 +603,118 @@ public final class CudaDevice implements Device {
                   rows, map.out(), bytes, out.byteSize(), out.isReadOnly() ? ", read-only" : ""));
     }
     prediction.logits(hidden.memory(), rows, map, out);
+  }
+
+  // ---- latent diffusion ----
+
+  @Override
+  public boolean denoisesLatents() {
+    return true;
+  }
+
+  @Override
+  public synchronized Codebook codebook(WeightView codes, int groups) {
+    enter("codebook");
+    return latent.codebook(codes, groups);
+  }
+
+  @Override
+  public synchronized void embedAdd(EmbeddingTable table, int[] index, int rows, Tensor x) {
+    enter("embedAdd");
+    latent.embedAdd(table, index, rows, x);
+  }
+
+  @Override
+  public synchronized void timeFeatures(float[] times, int count, Tensor out) {
+    enter("timeFeatures");
+    latent.timeFeatures(times, count, out);
+  }
+
+  @Override
+  public synchronized void adaNorm(
+      Tensor x, int rows, float eps, Modulation modulation, int column, Tensor out) {
+    enter("adaNorm");
+    latent.adaNorm(x, rows, eps, modulation, column, out);
+  }
+
+  @Override
+  public synchronized void adaNormRows(
+      Tensor x, int[] index, int count, float eps, Modulation modulation, int column, Tensor out) {
+    enter("adaNormRows");
+    latent.adaNormRows(x, index, count, eps, modulation, column, out);
+  }
+
+  @Override
+  public synchronized void convolutionInput(
+      Tensor x, RowSpans spans, int groups, float eps, Tensor out) {
+    enter("convolutionInput");
+    latent.convolutionInput(x, spans, groups, eps, Optional.empty(), 0, out);
+  }
+
+  @Override
+  public synchronized void convolutionInput(
+      Tensor x,
+      RowSpans spans,
+      int groups,
+      float eps,
+      Modulation modulation,
+      int column,
+      Tensor out) {
+    enter("convolutionInput");
+    latent.convolutionInput(x, spans, groups, eps, Optional.of(modulation), column, out);
+  }
+
+  @Override
+  public synchronized void gateAdd(
+      Tensor accumulator, int rows, Tensor y, Modulation modulation, int column) {
+    enter("gateAdd");
+    latent.gateAdd(accumulator, rows, y, modulation, column);
+  }
+
+  @Override
+  public synchronized void downsample(
+      Tensor x, RowSpans spans, Tensor taps, RowSpans half, Tensor out) {
+    enter("downsample");
+    latent.downsample(x, spans, taps, half, out);
+  }
+
+  @Override
+  public synchronized void upsampleAdd(
+      Tensor h, RowSpans half, Tensor gate, RowSpans spans, Tensor x) {
+    enter("upsampleAdd");
+    latent.upsampleAdd(h, half, gate, spans, x);
+  }
+
+  @Override
+  public synchronized void gather(Tensor x, int[] index, int count, Tensor out) {
+    enter("gather");
+    latent.gather(x, index, count, out);
+  }
+
+  @Override
+  public synchronized void nearestCodes(Tensor x, int rows, Codebook codebook, int[] codes) {
+    enter("nearestCodes");
+    latent.nearestCodes(x, rows, codebook, codes);
+  }
+
+  @Override
+  public synchronized void latents(
+      Codebook codebook, int[] codes, int[] slots, int count, Tensor state) {
+    enter("latents");
+    latent.latents(codebook, codes, slots, count, state);
+  }
+
+  @Override
+  public synchronized void renoise(RenoiseRows rows, Tensor state) {
+    enter("renoise");
+    latent.renoise(rows, state);
+  }
+
+  @Override
+  public synchronized void denoise(
+      Tensor logits, Codebook codebook, DenoiseRows wanted, Tensor state, Denoised out) {
+    enter("denoise");
+    latent.denoise(logits, codebook, wanted, state, out);
   }
 
   // ---- checks and lifetime ----
@@ -615,6 +747,7 @@ public final class CudaDevice implements Device {
       context.launches().close();
       JCudaDriver.cuStreamSynchronize(context.stream());
       upload.close();
+      products.close();
       modules.close();
       memory.close();
       context.close();

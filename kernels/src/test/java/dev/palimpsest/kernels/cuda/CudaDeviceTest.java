@@ -49,6 +49,8 @@ class CudaDeviceTest {
     CudaDevice.find(CudaOptions.DEFAULT).orThrow().close();
     Emulator.devices(0);
     missing("knows 0 devices");
+    Emulator.driverVersion(11080);
+    missing("supports CUDA 11.8; 12.0 or later is needed: install a newer driver");
     Emulator.capability(75);
     missing("compute capability 7.5; 8.0 or later is needed");
     Emulator.moduleStatus(209);

@@ -166,6 +166,18 @@ final class Emulator {
     return (long) call("emulatorCopies", JAVA_LONG);
   }
 
+  /** Launches of one kernel so far. */
+  static long launchesOf(String kernel) {
+    try (Arena arena = Arena.ofConfined()) {
+      return (long) call("emulatorLaunchesOf", JAVA_LONG, arena.allocateFrom(kernel).address());
+    }
+  }
+
+  /** Handles of the library that stands in for cuBLASLt. */
+  static int cublasHandles() {
+    return (int) call("emulatorCublasHandles", JAVA_INT);
+  }
+
   static long graphLaunches() {
     return (long) call("emulatorGraphLaunches", JAVA_LONG);
   }
