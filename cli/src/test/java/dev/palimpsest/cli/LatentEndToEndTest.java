@@ -123,7 +123,14 @@ class LatentEndToEndTest {
     JsonNode document =
         json(
             ok(
-                "generate", "--model", model.toString(), "-n", "200", "-s", "2", "--json",
+                "generate",
+                "--model",
+                model.toString(),
+                "-n",
+                "200",
+                "-s",
+                "2",
+                "--json",
                 "int size() {"));
     assertEquals(200, document.path("new_tokens").asInt());
     assertTrue(document.path("steps").asInt() >= 9, document.toString());

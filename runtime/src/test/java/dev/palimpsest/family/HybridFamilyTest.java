@@ -102,8 +102,7 @@ class HybridFamilyTest {
         "sampling | {\"refine_time\": 1} | refine_time is 1",
         "sampling | {\"luck\": 7} | field luck",
       })
-  void fieldsAreReadOrRefusedByName(String key, String value, String message)
-      throws IOException {
+  void fieldsAreReadOrRefusedByName(String key, String value, String message) throws IOException {
     ObjectNode config = config();
     JsonNode json = JsonMapper.shared().readTree(value);
     config.set(key, json);
