@@ -120,23 +120,34 @@ class LatentEndToEndTest {
 
   @Test
   void aTextLongerThanTheModelWasTrainedOnIsWrittenInBlocks() {
-    JsonNode document = json(ok(with("--json", "-s", "2", "-n", "200", "int size() {")));
+    JsonNode document =
+        json(
+            ok(
+                "generate",
+                "--model",
+                model.toString(),
+                "-n",
+                "200",
+                "-s",
+                "2",
+                "--json",
+                "int size() {"));
     assertEquals(200, document.path("new_tokens").asInt());
     assertTrue(document.path("steps").asInt() >= 9, document.toString());
   }
 
   @Test
   void whatOnlyTheOtherKindOfModelKnowsIsRefused() {
-    assertTrue(wrong(1, with("--threshold", "0.9", "x")).contains("has no use for threshold 0.9"));
-    assertTrue(wrong(1, with("--top-k", "5", "x")).contains("has no use for top-k 5"));
+    assertTrue(wrong(2, with("--threshold", "0.9", "x")).contains("has no use for threshold 0.9"));
+    assertTrue(wrong(2, with("--top-k", "5", "x")).contains("has no use for top-k 5"));
     assertTrue(
-        wrong(1, "generate", "--model", JAVA_TINY.toString(), "--solver", "ddim", "x")
+        wrong(2, "generate", "--model", JAVA_TINY.toString(), "--solver", "ddim", "x")
             .contains("solver ddim is for latent models"));
     assertTrue(wrong(2, with("--solver", "heun", "x")).contains("euler, ddim, dpm++2m"));
     assertTrue(
-        wrong(1, with("--solver", "euler", "--churn", "1", "x"))
+        wrong(2, with("--solver", "euler", "--churn", "1", "x"))
             .contains("euler has no use for churn"));
-    assertTrue(wrong(1, with("--grid", "quantiles", "x")).contains("no sampling.quantiles"));
+    assertTrue(wrong(2, with("--grid", "quantiles", "x")).contains("no sampling.quantiles"));
   }
 
   @Test
