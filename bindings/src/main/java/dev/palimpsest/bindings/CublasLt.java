@@ -96,8 +96,7 @@ public final class CublasLt implements AutoCloseable {
       MemorySegment out = local.allocate(ADDRESS);
       check(call("cublasLtCreate", out), "cublasLtCreate");
       handle = out.get(ADDRESS, 0);
-      check(
-          call("cublasLtMatmulDescCreate", out, COMPUTE_32F, R_32F), "cublasLtMatmulDescCreate");
+      check(call("cublasLtMatmulDescCreate", out, COMPUTE_32F, R_32F), "cublasLtMatmulDescCreate");
       description = out.get(ADDRESS, 0);
       check(
           call(
@@ -118,8 +117,7 @@ public final class CublasLt implements AutoCloseable {
   /** Such as 130100 for 13.1.0. */
   public long version() {
     try {
-      return (long)
-          function("cublasLtGetVersion", FunctionDescriptor.of(JAVA_LONG)).invokeExact();
+      return (long) function("cublasLtGetVersion", FunctionDescriptor.of(JAVA_LONG)).invokeExact();
     } catch (Throwable e) {
       throw new LinkageError("cublasLtGetVersion", e);
     }

@@ -56,7 +56,8 @@ public final class CudaFolders {
     }
     pythons.add(root.resolve("usr"));
     pythons.add(root.resolve("usr/local"));
-    paths(environment.getOrDefault("HOME", "")).forEach(home -> pythons.add(home.resolve(".local")));
+    paths(environment.getOrDefault("HOME", ""))
+        .forEach(home -> pythons.add(home.resolve(".local")));
     for (Path python : pythons) {
       for (Path version : children(python.resolve("lib"), "python3*")) {
         for (String packages : List.of("site-packages", "dist-packages")) {
