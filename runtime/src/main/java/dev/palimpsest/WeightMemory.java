@@ -4,6 +4,7 @@ package dev.palimpsest;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.WeightView;
 import dev.palimpsest.network.TransformerWeights;
+import dev.palimpsest.weights.Checkpoint;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -22,6 +23,13 @@ final class WeightMemory {
         + compute.bytes(weights.head().elements())
         + DType.F32.bytes(weights.outputNorm().elements())
         + weights.layers().stream().mapToLong(layer -> bytes(layer, compute)).sum();
+  }
+
+  /** No less than all tensors of {@code checkpoint} take, whatever type they are packed in. */
+  static long atMost(Checkpoint checkpoint) {
+    return checkpoint.tensors().values().stream()
+        .mapToLong(tensor -> DType.F32.bytes(tensor.elements()))
+        .sum();
   }
 
   private static long bytes(TransformerWeights.Layer layer, DType compute) {

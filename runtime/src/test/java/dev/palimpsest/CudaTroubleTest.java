@@ -81,8 +81,7 @@ class CudaTroubleTest {
     try (Engine engine = Engine.open(GoldenPaths.of(MODEL), options(DeviceChoice.CUDA))) {
       engine.generate(request());
       EmulatedDriver.fail(700);
-      RuntimeException e =
-          assertThrows(RuntimeException.class, () -> engine.generate(request()));
+      RuntimeException e = assertThrows(RuntimeException.class, () -> engine.generate(request()));
       Throwable cause = e instanceof CompletionException ? e.getCause() : e;
       assertTrue(cause.getMessage().contains("CUDA_ERROR_ILLEGAL_ADDRESS (700)"), cause::toString);
       assertThrows(RuntimeException.class, () -> engine.generate(request()));

@@ -15,6 +15,11 @@ package dev.palimpsest.kernels;
  * {@link UnsupportedOperationException}.
  */
 public interface LatentOps {
+  /** Whether the device has these ops. */
+  default boolean denoisesLatents() {
+    return false;
+  }
+
   /**
    * Uses {@code codes} {@code [groups·n][width of a group]} as the codebook of a product quantiser:
    * n codes for each group, one group after the other. The view may be closed afterwards.

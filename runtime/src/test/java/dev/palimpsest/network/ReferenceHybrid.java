@@ -4,7 +4,9 @@ package dev.palimpsest.network;
 import dev.palimpsest.kernels.WeightView;
 import dev.palimpsest.weights.ElementCodec;
 import java.util.Arrays;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The hybrid latent model in float64, one sequence and one number at a time, written from its
@@ -15,6 +17,7 @@ public final class ReferenceHybrid {
   private final HybridWeights.Autoencoder vq;
   private final HybridWeights.Denoiser denoiser;
   private final double eps;
+  private final Map<WeightView, double[][]> matrices = new IdentityHashMap<>();
 
   public ReferenceHybrid(HybridConfig config, HybridWeights weights) {
     this.config = config;
@@ -224,7 +227,7 @@ public final class ReferenceHybrid {
     return out;
   }
 
-  private static double[][] feed(double[][] x, WeightView gate, WeightView up, WeightView down) {
+  private double[][] feed(double[][] x, WeightView gate, WeightView up, WeightView down) {
     double[][] g = times(matrix(gate), x);
     double[][] u = times(matrix(up), x);
     double[][] a = new double[x.length][];
@@ -381,7 +384,11 @@ public final class ReferenceHybrid {
     return read(view, 0, (int) view.elements());
   }
 
-  private static double[][] matrix(WeightView view) {
+  private double[][] matrix(WeightView view) {
+    return matrices.computeIfAbsent(view, ReferenceHybrid::readMatrix);
+  }
+
+  private static double[][] readMatrix(WeightView view) {
     int width = view.dimension(1);
     double[][] out = new double[view.dimension(0)][];
     for (int o = 0; o < out.length; o++) {

@@ -51,7 +51,7 @@ public record Corpus(Path folder) {
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
   /** What is recorded of one library. */
-  record Library(
+  public record Library(
       String coordinates,
       String licence,
       String licenceSource,
@@ -61,7 +61,7 @@ public record Corpus(Path folder) {
       long heldOutBytes) {}
 
   /** What is recorded of the whole corpus. */
-  record Manifest(
+  public record Manifest(
       boolean commentsKept,
       String split,
       int trainFiles,
@@ -74,11 +74,13 @@ public record Corpus(Path folder) {
     return documents("train.txt");
   }
 
-  List<String> heldOut() throws IOException {
+  /** The texts that no training step sees. */
+  public List<String> heldOut() throws IOException {
     return documents("held-out.txt");
   }
 
-  Manifest manifest() throws IOException {
+  /** What is recorded of the corpus. */
+  public Manifest manifest() throws IOException {
     return JSON.readValue(Files.readString(folder.resolve("manifest.json")), Manifest.class);
   }
 

@@ -2,11 +2,11 @@
 package dev.palimpsest.trainer;
 
 /** One minus the Levenshtein distance over the longer length, in characters. */
-final class EditSimilarity {
+public final class EditSimilarity {
   private EditSimilarity() {}
 
   /** 1 for equal texts, 0 for texts that share nothing. */
-  static double of(String a, String b) {
+  public static double of(String a, String b) {
     int longer = Math.max(a.length(), b.length());
     if (longer == 0) {
       return 1;

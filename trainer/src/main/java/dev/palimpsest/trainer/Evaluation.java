@@ -4,11 +4,9 @@ package dev.palimpsest.trainer;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 
 /**
@@ -58,10 +56,7 @@ final class Evaluation {
 
   private final Denoiser network;
   private final NGramModel ngram;
-  private final HuggingFaceTokenizer tokenizer;
-  private final boolean[] startsLine;
-  private final List<String> files;
-  private final List<int[]> documents = new ArrayList<>();
+  private final HeldOutExamples examples;
   private final Unmasking unmasking;
   private final int mask;
   private final int end;
@@ -74,32 +69,14 @@ final class Evaluation {
       List<String> heldOut) {
     this.network = network;
     this.ngram = ngram;
-    this.tokenizer = tokenizer;
-    this.startsLine = startsLine;
-    this.files = heldOut;
     this.unmasking = new Unmasking(network, 16);
     this.mask = network.shape().maskId();
     this.end = network.shape().endId();
-    for (String file : heldOut) {
-      int[] ids = encode(file);
-      if (ids.length >= LENGTH) {
-        documents.add(ids);
-      }
-    }
-    if (documents.isEmpty()) {
-      throw new IllegalArgumentException(
-          "no held-out file has " + LENGTH + " tokens; take more libraries into the corpus");
-    }
-  }
-
-  private int[] encode(String text) {
-    return Arrays.stream(tokenizer.encode(text, false, false).getIds())
-        .mapToInt(i -> (int) i)
-        .toArray();
+    this.examples = new HeldOutExamples(tokenizer, startsLine, heldOut, LENGTH, end);
   }
 
   private String decode(int[] ids) {
-    return tokenizer.decode(Arrays.stream(ids).asLongStream().toArray(), true);
+    return examples.decode(ids);
   }
 
   Result run(Size size) {
@@ -115,12 +92,6 @@ final class Evaluation {
     return new Result(levels, infills, completions, samples, (System.nanoTime() - start) / 1e9);
   }
 
-  private int[] crop(Random random) {
-    int[] document = documents.get(random.nextInt(documents.size()));
-    int from = random.nextInt(document.length - LENGTH + 1);
-    return Arrays.copyOfRange(document, from, from + LENGTH);
-  }
-
   private List<Level> levels(int rows) {
     List<Level> levels = new ArrayList<>();
     for (int tenth = 1; tenth <= 9; tenth++) {
@@ -129,7 +100,7 @@ final class Evaluation {
       int model = 0;
       int baseline = 0;
       for (int r = 0; r < rows; r++) {
-        int[] truth = crop(random);
+        int[] truth = examples.crop(random);
         int[] noisy = truth.clone();
         int[] positions = new int[LENGTH];
         int n = 0;
@@ -166,39 +137,27 @@ final class Evaluation {
     return best;
   }
 
-  /** A canvas with one hole. */
-  private record Hole(int[] truth, int from, int size) {}
-
-  private Infill infill(String kind, int examples, int tokens, long seed) {
-    Random random = new Random(seed);
-    List<Hole> holes = new ArrayList<>();
-    for (int tries = 0; holes.size() < examples && tries < 100 * examples; tries++) {
-      int[] truth = crop(random);
-      if (tokens > 0) {
-        holes.add(new Hole(truth, 32 + random.nextInt(LENGTH - 64 - tokens), tokens));
-      } else {
-        line(truth, random).ifPresent(holes::add);
-      }
-    }
+  private Infill infill(String kind, int count, int tokens, long seed) {
+    List<HeldOutExamples.Hole> holes = examples.holes(count, tokens, seed);
     int found = holes.size();
     double modelExact = 0;
     double modelSimilarity = 0;
     double ngramExact = 0;
     double ngramSimilarity = 0;
     for (int from = 0; from < found; from += 16) {
-      List<Hole> part = holes.subList(from, Math.min(found, from + 16));
+      List<HeldOutExamples.Hole> part = holes.subList(from, Math.min(found, from + 16));
       List<int[]> canvases = new ArrayList<>();
-      for (Hole hole : part) {
+      for (HeldOutExamples.Hole hole : part) {
         int[] canvas = hole.truth().clone();
         Arrays.fill(canvas, hole.from(), hole.from() + hole.size(), mask);
         canvases.add(canvas);
       }
-      int largest = part.stream().mapToInt(Hole::size).max().orElse(1);
+      int largest = part.stream().mapToInt(HeldOutExamples.Hole::size).max().orElse(1);
       unmasking.fill(canvases, Math.min(10, largest), 1, false);
       for (int i = 0; i < part.size(); i++) {
-        Hole hole = part.get(i);
-        String truth = slice(hole.truth(), hole);
-        String model = slice(canvases.get(i), hole);
+        HeldOutExamples.Hole hole = part.get(i);
+        String truth = examples.slice(hole.truth(), hole);
+        String model = examples.slice(canvases.get(i), hole);
         int[] left = Arrays.copyOfRange(hole.truth(), 0, hole.from());
         int[] right =
             Arrays.copyOfRange(hole.truth(), hole.from() + hole.size(), hole.truth().length);
@@ -218,57 +177,8 @@ final class Evaluation {
         ngramSimilarity / found);
   }
 
-  private String slice(int[] canvas, Hole hole) {
-    return decode(Arrays.copyOfRange(canvas, hole.from(), hole.from() + hole.size()));
-  }
-
-  /** A line of 3 to 24 tokens with at least 32 on either side, its indentation left in place. */
-  private Optional<Hole> line(int[] truth, Random random) {
-    List<Hole> lines = new ArrayList<>();
-    int last = -1;
-    for (int i = 0; i < truth.length; i++) {
-      if (startsLine[truth[i]]) {
-        int size = i - last - 1;
-        if (last >= 31 && i < truth.length - 32 && size >= 3 && size <= 24) {
-          lines.add(new Hole(truth, last + 1, size));
-        }
-        last = i;
-      }
-    }
-    return lines.isEmpty()
-        ? Optional.empty()
-        : Optional.of(lines.get(random.nextInt(lines.size())));
-  }
-
-  /** A held-out method: what is shown of the file up to its first line, and the whole of it. */
-  private record Task(int[] prompt, String head, String method) {}
-
-  private List<Task> methodTasks(int examples) {
-    JavaMethods parser = new JavaMethods();
-    List<Task> tasks = new ArrayList<>();
-    for (String file : files) {
-      for (JavaMethods.Method m : parser.methods(file)) {
-        String method = file.substring(m.start(), m.end());
-        String head = file.substring(m.start(), m.body() + 1);
-        int size = encode(method.substring(head.length())).length;
-        if (size < 12 || size > COMPLETION_TOKENS || encode(head).length > 48) {
-          continue;
-        }
-        int[] shown = encode(file.substring(0, m.body() + 1));
-        int keep = LENGTH - COMPLETION_TOKENS;
-        if (shown.length < keep) {
-          continue;
-        }
-        tasks.add(
-            new Task(Arrays.copyOfRange(shown, shown.length - keep, shown.length), head, method));
-      }
-    }
-    Collections.shuffle(tasks, new Random(7));
-    return tasks.subList(0, Math.min(examples, tasks.size()));
-  }
-
-  private List<Completion> completions(int examples) {
-    List<Task> tasks = methodTasks(examples);
+  private List<Completion> completions(int count) {
+    List<HeldOutExamples.Method> tasks = examples.methods(count, COMPLETION_TOKENS);
     List<Completion> rows = new ArrayList<>();
     Map<String, int[]> ways = new LinkedHashMap<>();
     ways.put("this model, 10 steps", new int[] {10, 1});
@@ -276,7 +186,7 @@ final class Evaluation {
     for (var way : ways.entrySet()) {
       List<int[]> written = new ArrayList<>();
       List<int[]> canvases = new ArrayList<>();
-      for (Task task : tasks) {
+      for (HeldOutExamples.Method task : tasks) {
         int[] canvas = Arrays.copyOf(task.prompt(), LENGTH);
         Arrays.fill(canvas, LENGTH - COMPLETION_TOKENS, LENGTH, mask);
         canvases.add(canvas);
@@ -290,7 +200,7 @@ final class Evaluation {
     for (double temperature : new double[] {0, 0.7}) {
       Random random = new Random(11);
       List<int[]> written = new ArrayList<>();
-      for (Task task : tasks) {
+      for (HeldOutExamples.Method task : tasks) {
         int n = task.prompt().length;
         int[] row = Arrays.copyOf(task.prompt(), n + COMPLETION_TOKENS);
         for (int i = n; i < row.length; i++) {
@@ -331,32 +241,9 @@ final class Evaluation {
     return best;
   }
 
-  private Completion judge(String how, List<Task> tasks, List<int[]> written) {
-    JavaMethods parser = new JavaMethods();
-    int closed = 0;
-    int accepted = 0;
-    double similarity = 0;
-    for (int i = 0; i < tasks.size(); i++) {
-      Task task = tasks.get(i);
-      String text = task.head() + untilEnd(written.get(i));
-      Optional<String> whole = JavaMethods.closed(text);
-      closed += whole.isPresent() ? 1 : 0;
-      accepted += whole.filter(parser::accepts).isPresent() ? 1 : 0;
-      similarity +=
-          EditSimilarity.of(
-              whole.orElse(text).substring(task.head().length()),
-              task.method().substring(task.head().length()));
-    }
-    double n = tasks.size();
-    return new Completion(how, tasks.size(), closed / n, accepted / n, similarity / n);
-  }
-
-  private String untilEnd(int[] ids) {
-    int n = 0;
-    while (n < ids.length && ids[n] != end) {
-      n++;
-    }
-    return decode(Arrays.copyOf(ids, n));
+  private Completion judge(String how, List<HeldOutExamples.Method> tasks, List<int[]> written) {
+    HeldOutExamples.Verdict v = examples.judge(tasks, written);
+    return new Completion(how, tasks.size(), v.closed(), v.accepted(), v.similarity());
   }
 
   private List<Sample> samples() {
@@ -382,7 +269,7 @@ final class Evaluation {
   }
 
   private Sample complete(String prompt, int tokens, int steps, int blocks) {
-    int[] given = encode(prompt);
+    int[] given = examples.encode(prompt);
     int[] canvas = Arrays.copyOf(given, given.length + tokens);
     Arrays.fill(canvas, given.length, canvas.length, mask);
     unmasking.fill(List.of(canvas), steps, blocks, false);
@@ -393,8 +280,8 @@ final class Evaluation {
   }
 
   private Sample infillSample(String left, int tokens, String right, int steps) {
-    int[] a = encode(left);
-    int[] b = encode(right);
+    int[] a = examples.encode(left);
+    int[] b = examples.encode(right);
     int[] canvas = Arrays.copyOf(a, a.length + tokens + b.length);
     Arrays.fill(canvas, a.length, a.length + tokens, mask);
     System.arraycopy(b, 0, canvas, a.length + tokens, b.length);

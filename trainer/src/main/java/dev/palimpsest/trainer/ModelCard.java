@@ -9,7 +9,7 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Puts measured numbers into a model's README, between two markers, and into card.json. */
-final class ModelCard {
+public final class ModelCard {
   static final String BEGIN = "<!-- measured: begin -->";
   static final String END = "<!-- measured: end -->";
 
@@ -18,12 +18,22 @@ final class ModelCard {
   static void write(
       Path folder, Evaluation.Result result, Corpus.Manifest manifest, String conditions)
       throws IOException {
+    write(folder, section(result, manifest, conditions), new Card(conditions, result, manifest));
+  }
+
+  /**
+   * Writes a card.
+   *
+   * @param section what stands between the markers of README.md
+   * @param card what card.json says
+   */
+  public static void write(Path folder, String section, Object card) throws IOException {
     Files.writeString(
         folder.resolve("card.json"),
         JsonMapper.builder()
                 .enable(SerializationFeature.INDENT_OUTPUT)
                 .build()
-                .writeValueAsString(new Card(conditions, result, manifest))
+                .writeValueAsString(card)
             + "\n");
     Path readme = folder.resolve("README.md");
     String text =
@@ -37,11 +47,7 @@ final class ModelCard {
           readme + " has no lines '" + BEGIN + "' and '" + END + "' to put the numbers between");
     }
     Files.writeString(
-        readme,
-        text.substring(0, from + BEGIN.length())
-            + "\n"
-            + section(result, manifest, conditions)
-            + text.substring(to));
+        readme, text.substring(0, from + BEGIN.length()) + "\n" + section + text.substring(to));
   }
 
   private record Card(String conditions, Evaluation.Result measured, Corpus.Manifest corpus) {}
@@ -99,6 +105,12 @@ final class ModelCard {
       out.append('\n').append(s.title()).append("\n\n```java\n");
       out.append(s.text().stripTrailing()).append("\n```\n");
     }
+    corpus(out, manifest);
+    return out.append('\n').toString();
+  }
+
+  /** The table of the libraries. */
+  public static void corpus(StringBuilder out, Corpus.Manifest manifest) {
     out.append("\n**Corpus** (Apache-2.0 each, as declared in the POM named)\n\n");
     out.append("| library | files | characters to train on | held out | licence from |\n");
     out.append("|---|---|---|---|---|\n");
@@ -112,7 +124,6 @@ final class ModelCard {
           l.heldOutBytes(),
           l.licenceSource());
     }
-    return out.append('\n').toString();
   }
 
   private static void line(StringBuilder out, String format, Object... values) {

@@ -8,6 +8,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.bytedeco.openblas.global.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -22,6 +23,8 @@ public final class Workers implements AutoCloseable {
    * @param count threads
    */
   public Workers(int count) {
+    // OpenBLAS would wait with threads of its own, spinning, after every small product.
+    openblas_nolapack.blas_set_num_threads(1);
     // libtorch's thread count belongs to the thread that sets it.
     threads =
         Executors.newFixedThreadPool(

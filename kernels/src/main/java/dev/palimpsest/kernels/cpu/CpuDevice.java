@@ -475,6 +475,11 @@ public final class CpuDevice implements Device {
   // ---- latent diffusion ----
 
   @Override
+  public boolean denoisesLatents() {
+    return true;
+  }
+
+  @Override
   public synchronized Codebook codebook(WeightView codes, int groups) {
     open("codebook");
     return latent.codebook(codes, groups);

@@ -72,7 +72,7 @@ public enum Solver {
     return new SolverStep(
         (float) latent,
         (float) (estimate * (1 + extrapolation)),
-        (float) (-estimate * extrapolation),
+        (float) (0 - estimate * extrapolation),
         (float) noise);
   }
 

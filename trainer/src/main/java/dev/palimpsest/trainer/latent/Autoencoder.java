@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer.latent;
 
+import java.util.Arrays;
 import java.util.List;
+import java.util.SplittableRandom;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -16,6 +18,11 @@ import org.bytedeco.pytorch.global.torch;
  * sees all positions and can mend a wrong code from the others.
  */
 final class Autoencoder implements AutoCloseable {
+  /**
+   * A token's logit is the width times this where its own codes stand, half where one of two does.
+   */
+  private static final double HEAD_SCALE = 0.25;
+
   private final AutoencoderShape shape;
   private final FlatParameters parameters;
   private final Layers layers;
@@ -108,6 +115,74 @@ final class Autoencoder implements AutoCloseable {
         Layers.f32(layers.linear(Layers.rmsNorm(x), parameters.get("encoder.out")))
             .view(batch, length, shape.groups(), shape.width());
     return unit(e);
+  }
+
+  /**
+   * Makes the encoder give every token the codes of an assignment, whatever stands beside it, and
+   * the decoder find the token whose codes are nearest: the encoder's output matrix gets
+   * orthonormal rows, the embeddings what these map to the codes, the decoder's input and head the
+   * same transposed. The layers between start as if they were not there.
+   */
+  void begin(CodeAssignment assignment, SplittableRandom random) {
+    int h = shape.hidden();
+    int latent = shape.latent();
+    if (latent > h) {
+      throw new IllegalArgumentException(
+          "latents of " + latent + " numbers need a VQ width of at least as many; found " + h);
+    }
+    float[] values = parameters.values();
+    double[][] rows = new double[latent][h];
+    for (int r = 0; r < latent; r++) {
+      for (int c = 0; c < h; c++) {
+        rows[r][c] = random.nextGaussian();
+      }
+      for (int before = 0; before <= r; before++) {
+        double product = 0;
+        for (int c = 0; c < h; c++) {
+          product += rows[r][c] * rows[before][c];
+        }
+        double length = Math.sqrt(product);
+        for (int c = 0; c < h; c++) {
+          rows[r][c] = before == r ? rows[r][c] / length : rows[r][c] - product * rows[before][c];
+        }
+      }
+    }
+    for (FlatParameters.Slot slot : parameters.slots()) {
+      int at = Math.toIntExact(slot.offset());
+      if (slot.name().endsWith(".conv")
+          || slot.name().endsWith(".o")
+          || slot.name().endsWith(".down")) {
+        Arrays.fill(values, at, at + Math.toIntExact(slot.size()), 0);
+      } else if (slot.name().endsWith("norm")) {
+        Arrays.fill(values, at, at + Math.toIntExact(slot.size()), 1);
+      } else if (slot.name().equals("decoder.in")) {
+        for (int c = 0; c < h; c++) {
+          for (int r = 0; r < latent; r++) {
+            values[at + c * latent + r] = (float) rows[r][c];
+          }
+        }
+      } else if (slot.name().equals("encoder.out")) {
+        for (int r = 0; r < latent; r++) {
+          for (int c = 0; c < h; c++) {
+            values[at + r * h + c] = (float) rows[r][c];
+          }
+        }
+      } else if (slot.name().equals("encoder.embedding") || slot.name().equals("decoder.head")) {
+        boolean head = slot.name().equals("decoder.head");
+        double scale = Math.sqrt((double) h / latent) * (head ? HEAD_SCALE : 1);
+        for (int token = 0; token < shape.vocabulary(); token++) {
+          float[] target = assignment.latent(shape, token);
+          for (int c = 0; c < h; c++) {
+            double sum = 0;
+            for (int r = 0; r < latent; r++) {
+              sum += rows[r][c] * target[r];
+            }
+            values[at + token * h + c] = (float) (sum * scale);
+          }
+        }
+      }
+    }
+    parameters.load(values);
   }
 
   /** Vectors of the last dimension at length sqrt(width). */

@@ -31,8 +31,16 @@ import tools.jackson.databind.json.JsonMapper;
  * codes that begin as the clusters of it.
  */
 final class AutoencoderTrainer implements Training {
+  /**
+   * What is left of the learning rate once there are codes: what the decoder begins with is good.
+   */
+  private static final double GENTLE = 0.3;
+
   private static final int REVIVE_EVERY = 25;
-  private static final int CLUSTERED_BATCHES = 4;
+
+  /** Tokens of the corpus whose frequencies are counted. */
+  private static final long COUNTED = 2_000_000;
+
   private static final int HELD_OUT_ROWS = 64;
   private static final int CHUNK = 16;
 
@@ -157,7 +165,7 @@ final class AutoencoderTrainer implements Training {
   public Step train(double progress) {
     SplittableRandom random = RowSource.random(settings.seed() + 1, step);
     if (!quantized && progress >= settings.continuous()) {
-      codebook.begin(clustered(), random);
+      quantize(random);
       quantized = true;
     }
     AutoencoderBatch batch = AutoencoderBatch.draw(settings, source, step);
@@ -178,7 +186,12 @@ final class AutoencoderTrainer implements Training {
     double distance = done.stream().mapToDouble(Part::distance).sum();
     double rate =
         Settings.cosineRate(
-            settings.rate(), settings.warmup(), AutoencoderSettings.FINAL_FRACTION, step, progress);
+                settings.rate(),
+                settings.warmup(),
+                AutoencoderSettings.FINAL_FRACTION,
+                step,
+                progress)
+            * (quantized ? GENTLE : 1);
     double norm;
     try (NoGradGuard _ = new NoGradGuard();
         PointerScope _ = new PointerScope()) {
@@ -228,19 +241,38 @@ final class AutoencoderTrainer implements Training {
     return new Codebook.Usage(counts, sums);
   }
 
-  private Tensor clustered() {
+  /** Gives the tokens codes, from what their embeddings have become, and starts from those. */
+  private void quantize(SplittableRandom random) {
     AutoencoderShape shape = settings.shape();
-    try (NoGradGuard _ = new NoGradGuard()) {
-      Tensor[] encoded = new Tensor[CLUSTERED_BATCHES];
-      for (int b = 0; b < encoded.length; b++) {
-        AutoencoderBatch batch = AutoencoderBatch.draw(settings, source, -1L - b);
-        encoded[b] =
-            network
-                .encode(batch.ids(), batch.known(), settings.batch())
-                .view(-1, shape.groups(), shape.width());
-      }
-      return Layers.cat(0, encoded);
+    int tokens = shape.vocabulary();
+    double[] frequencies = new double[tokens];
+    long counted = Math.min(COUNTED, source.tokens().length());
+    for (long i = 0; i < counted; i++) {
+      frequencies[source.tokens().at(i)] += 1.0 / counted;
     }
+    int[] all = new int[tokens];
+    Arrays.setAll(all, i -> i);
+    float[] known = new float[tokens];
+    Arrays.fill(known, 1);
+    float[] embeddings;
+    try (NoGradGuard _ = new NoGradGuard();
+        PointerScope _ = new PointerScope()) {
+      // Every token is a text of its own here.
+      embeddings = FlatParameters.copy(network.encode(all, known, tokens).contiguous());
+    }
+    CodeAssignment assignment = CodeAssignment.of(shape, embeddings, frequencies, random);
+    network.begin(assignment, random);
+    FlatParameters.fill(optimiser.average(), network.parameters().values());
+    FlatParameters.fill(optimiser.moment1(), new float[(int) network.parameters().size()]);
+    FlatParameters.fill(optimiser.moment2(), new float[(int) network.parameters().size()]);
+    float[] use = new float[shape.groups() * shape.codes()];
+    for (int token = 0; token < tokens; token++) {
+      for (int g = 0; g < shape.groups(); g++) {
+        use[g * shape.codes() + assignment.codes()[token][g]] +=
+            (float) (frequencies[token] * tokensPerStep());
+      }
+    }
+    codebook.begin(assignment, use);
   }
 
   private Part backward(Autoencoder network, AutoencoderBatch batch, double scale) {

@@ -3,25 +3,22 @@ package dev.palimpsest.trainer.latent;
 
 import java.util.SplittableRandom;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
  * The codes of a VQ-VAE as running means of what they stand for (van den Oord et al. 2017, appendix
- * A.1), begun by k-means, with codes that nothing uses put where something is.
+ * A.1), begun by clusters of the tokens, with codes that nothing uses put where something is.
  */
 final class Codebook implements AutoCloseable {
   /** A code used less than this share of an even one is put elsewhere. */
-  private static final double DEAD = 0.1;
+  private static final double DEAD = 0.03;
 
   /**
    * Of what is near in {@link #entropy}, in units of the product of a code with itself over width.
    */
   private static final double SOFTNESS = 3;
-
-  private static final int KMEANS_ROUNDS = 12;
 
   private final AutoencoderShape shape;
   private final double decay;
@@ -52,57 +49,18 @@ final class Codebook implements AutoCloseable {
   }
 
   /**
-   * Begins with the means of clusters.
+   * Begins with the codes of an assignment.
    *
-   * @param encoded [positions, groups, width]
+   * @param use how often each code stands in a batch, [groups · codes]
    */
-  void begin(Tensor encoded, SplittableRandom random) {
-    try (NoGradGuard _ = new NoGradGuard();
-        PointerScope _ = new PointerScope()) {
-      for (int g = 0; g < shape.groups(); g++) {
-        Tensor points = encoded.select(1, g).contiguous();
-        Tensor centres = spread(points, random);
-        for (int round = 0; round < KMEANS_ROUNDS; round++) {
-          Tensor nearest =
-              torch.matmul(points, centres.transpose(0, 1)).argmax(new LongOptional(1), false);
-          Tensor sum = torch.zeros(shape.codes(), shape.width()).index_add_(0, nearest, points);
-          Tensor used =
-              torch
-                  .zeros(shape.codes())
-                  .index_add_(0, nearest, torch.ones(points.size(0)))
-                  .gt(Layers.scalar(0))
-                  .unsqueeze(1);
-          centres = torch.where(used, Autoencoder.unit(sum), centres);
-        }
-        codes.narrow(0, (long) g * shape.codes(), shape.codes()).copy_(centres);
-      }
-      counts.fill_(Layers.scalar((double) encoded.size(0) / shape.codes() * 0.01));
-      sums.copy_(codes.mul(counts.unsqueeze(1)));
+  void begin(CodeAssignment assignment, float[] use) {
+    float[] sum = assignment.codebook().clone();
+    for (int i = 0; i < sum.length; i++) {
+      sum[i] *= use[i / shape.width()];
     }
-  }
-
-  /** Points far from each other: k-means++ (Arthur and Vassilvitskii 2007). */
-  private Tensor spread(Tensor points, SplittableRandom random) {
-    int n = (int) points.size(0);
-    Tensor chosen = torch.zeros(shape.codes(), shape.width());
-    Tensor distance = torch.full(new long[] {n}, Layers.scalar(1e9));
-    long next = random.nextInt(n);
-    for (int k = 0; k < shape.codes(); k++) {
-      try (PointerScope _ = new PointerScope()) {
-        Tensor point = points.select(0, next);
-        chosen.select(0, k).copy_(point);
-        Tensor to =
-            points
-                .sub(point)
-                .square()
-                .sum(new long[] {1}, false, new org.bytedeco.pytorch.ScalarTypeOptional());
-        distance.copy_(torch.minimum(distance, to));
-        Tensor running = distance.cumsum(0);
-        double goal = random.nextDouble() * running.select(0, n - 1).item_float();
-        next = Math.min(n - 1L, running.lt(Layers.scalar(goal)).sum().item_long());
-      }
-    }
-    return chosen;
+    FlatParameters.fill(codes, assignment.codebook());
+    FlatParameters.fill(counts, use);
+    FlatParameters.fill(sums, sum);
   }
 
   /**

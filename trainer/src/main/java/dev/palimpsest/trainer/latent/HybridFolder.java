@@ -29,7 +29,17 @@ final class HybridFolder {
   record Named(String name, List<Long> dims, float[] values) {}
 
   /** Both networks as they were written, and how the trainer would sample. */
-  record Read(Autoencoder autoencoder, HybridNetwork network, JsonNode config) {}
+  record Read(Autoencoder autoencoder, HybridNetwork network, JsonNode config) {
+    /** The noise levels that split the training's into equal parts; the first is 0. */
+    double[] quantiles() {
+      JsonNode values = config.path("sampling").path("quantiles");
+      double[] quantiles = new double[values.size()];
+      for (int i = 0; i < quantiles.length; i++) {
+        quantiles[i] = values.get(i).asDouble();
+      }
+      return quantiles;
+    }
+  }
 
   private HybridFolder() {}
 

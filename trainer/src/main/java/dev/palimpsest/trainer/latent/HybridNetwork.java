@@ -3,6 +3,7 @@ package dev.palimpsest.trainer.latent;
 
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -127,7 +128,10 @@ final class HybridNetwork implements AutoCloseable {
     }
     Tensor last = rows(full, table, column, 2 * shape.hidden());
     Tensor y =
-        chosen(modulated(Layers.rmsNorm(x), last, 0, shape.hidden()), positions, shape.hidden());
+        chosen(
+            modulated(Layers.rmsNorm(x), last.split(shape.hidden(), 2), 0),
+            positions,
+            shape.hidden());
     return Layers.f32(layers.linear(y, parameters.get("out")));
   }
 
@@ -150,18 +154,24 @@ final class HybridNetwork implements AutoCloseable {
         .view(times.batch(), times.kinds(), shape.modulation());
   }
 
-  /** The columns of some rows' modulations. */
+  /** The columns of some rows' modulations: those of the first time, and how others differ. */
   private static Tensor rows(Tensor oneHot, Tensor table, int column, int width) {
-    return torch.bmm(oneHot, table.narrow(2, column, width));
+    Tensor columns = table.narrow(2, column, width);
+    Tensor first = columns.narrow(1, 0, 1);
+    Tensor rows = first;
+    for (long kind = 1; kind < table.size(1); kind++) {
+      rows = torch.addcmul(rows, oneHot.narrow(2, kind, 1), columns.narrow(1, kind, 1).sub(first));
+    }
+    return rows;
   }
 
-  private Tensor block(Tensor x, String at, Tensor mod, int heads) {
-    long width = x.size(2);
-    Tensor y =
-        torch.silu(modulated(Layers.groupNorm(x, shape.latent().normGroups()), mod, 0, width));
+  private Tensor block(Tensor x, String at, Tensor modulation, int heads) {
+    // Split at once: the gradient of each narrow piece alone would be as wide as the whole.
+    TensorVector mod = modulation.split(x.size(2), 2);
+    Tensor y = torch.silu(modulated(Layers.groupNorm(x, shape.latent().normGroups()), mod, 0));
     Tensor mixed = layers.linear(Layers.shift3(layers.multiplied(y)), parameters.get(at + "conv"));
-    x = gated(x, mixed, mod, 2 * width, width);
-    y = modulated(Layers.rmsNorm(x), mod, 3 * width, width);
+    x = gated(x, mixed, mod.get(2));
+    y = modulated(Layers.rmsNorm(x), mod, 3);
     mixed =
         layers.attention(
             layers.linear(y, parameters.get(at + "qkv")),
@@ -169,21 +179,19 @@ final class HybridNetwork implements AutoCloseable {
             true,
             parameters.get(at + "q_norm"),
             parameters.get(at + "k_norm"));
-    x = gated(x, layers.linear(mixed, parameters.get(at + "o")), mod, 5 * width, width);
-    y = modulated(Layers.rmsNorm(x), mod, 6 * width, width);
+    x = gated(x, layers.linear(mixed, parameters.get(at + "o")), mod.get(5));
+    y = modulated(Layers.rmsNorm(x), mod, 6);
     mixed = layers.feedForward(y, parameters.get(at + "gate_up"), parameters.get(at + "down"));
-    return gated(x, mixed, mod, 8 * width, width);
+    return gated(x, mixed, mod.get(8));
   }
 
   /** {@code x · (1 + scale) + shift}, shift standing after scale. */
-  private static Tensor modulated(Tensor x, Tensor mod, long scale, long width) {
-    return torch
-        .addcmul(x, x, mod.narrow(2, scale, width))
-        .add(mod.narrow(2, scale + width, width));
+  private static Tensor modulated(Tensor x, TensorVector mod, long scale) {
+    return torch.addcmul(x, x, mod.get(scale)).add(mod.get(scale + 1));
   }
 
-  private static Tensor gated(Tensor x, Tensor y, Tensor mod, long gate, long width) {
-    return torch.addcmul(x, Layers.f32(y), mod.narrow(2, gate, width));
+  private static Tensor gated(Tensor x, Tensor y, Tensor gate) {
+    return torch.addcmul(x, Layers.f32(y), gate);
   }
 
   private Tensor pool(Tensor x) {
@@ -221,8 +229,22 @@ final class HybridNetwork implements AutoCloseable {
    * @return [rows, groups · width]
    */
   static Tensor expected(AutoencoderShape shape, Tensor logits, Tensor codebook) {
+    return expected(shape, logits, codebook, 1);
+  }
+
+  /**
+   * The expected latents of logits at a temperature.
+   *
+   * @param temperature 1 for the probabilities as learned, less for surer ones
+   */
+  static Tensor expected(
+      AutoencoderShape shape, Tensor logits, Tensor codebook, double temperature) {
     int groups = shape.groups();
-    Tensor p = torch.softmax(codeLogits(shape, logits), 2).transpose(0, 1);
+    Tensor sharpened = codeLogits(shape, logits);
+    if (temperature != 1) {
+      sharpened = sharpened.mul(Layers.scalar(1 / temperature));
+    }
+    Tensor p = torch.softmax(sharpened, 2).transpose(0, 1);
     return torch
         .bmm(p, codebook.view(groups, shape.codes(), shape.width()))
         .transpose(0, 1)

@@ -30,6 +30,7 @@ import picocli.CommandLine.Option;
       LatentCommand.RunCommand.class,
       LatentCommand.ExportCommand.class,
       SampleCommand.class,
+      LatentEvaluateCommand.class,
       FixtureCommand.class
     },
     showDefaultValues = true)

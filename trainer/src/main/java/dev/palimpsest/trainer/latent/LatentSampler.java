@@ -13,11 +13,32 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Writes the holes of rows by deterministic steps from noise to codes (DDIM, Song et al. 2020,
- * arXiv 2010.02502), each prediction fed to the next step; to see what a network is worth while it
- * is trained.
+ * Writes the holes of rows by deterministic steps from noise to codes, each prediction fed to the
+ * next step; to see what a network is worth where it is trained.
  */
 final class LatentSampler {
+  /** How a step goes from one noise level to the next. */
+  enum Solver {
+    /** The noise that z would be made of stays (Song et al. 2020, arXiv 2010.02502). */
+    DDIM,
+    /** Second order in the logarithm of signal to noise (Lu et al. 2022, arXiv 2211.01095). */
+    DPM
+  }
+
+  /**
+   * How to sample.
+   *
+   * @param steps network calls
+   * @param temperature of the prediction: 1 as learned, less for surer ones
+   * @param guidance how far the prediction is led away from the one without the given text; 0: not
+   */
+  record Plan(int steps, Solver solver, double temperature, double guidance) {
+    /** As plain as can be. */
+    static Plan of(int steps) {
+      return new Plan(steps, Solver.DDIM, 1, 0);
+    }
+  }
+
   private final HybridNetwork network;
   private final Autoencoder autoencoder;
   private final double[] quantiles;
@@ -49,14 +70,15 @@ final class LatentSampler {
    * @param holes true where to write
    * @param chunk rows of one forward pass
    */
-  void fill(List<int[]> rows, List<boolean[]> holes, int steps, long seed, int chunk) {
+  void fill(List<int[]> rows, List<boolean[]> holes, Plan plan, long seed, int chunk) {
     for (int from = 0; from < rows.size(); from += chunk) {
       int to = Math.min(rows.size(), from + chunk);
-      fillChunk(rows.subList(from, to), holes.subList(from, to), steps, seed + from);
+      fillChunk(rows.subList(from, to), holes.subList(from, to), plan, seed + from);
     }
   }
 
-  private void fillChunk(List<int[]> rows, List<boolean[]> holes, int steps, long seed) {
+  private void fillChunk(List<int[]> rows, List<boolean[]> holes, Plan plan, long seed) {
+    int steps = plan.steps();
     AutoencoderShape shape = autoencoder.shape();
     LatentPath path = network.shape().path();
     int count = rows.size();
@@ -106,12 +128,26 @@ final class LatentSampler {
                 states,
                 Times.of(times, count),
                 at);
-        expected = HybridNetwork.expected(shape, logits, autoencoder.codebook());
-        // The noise that z would be made of stays; DDIM.
+        if (plan.guidance() > 0) {
+          Tensor free = without(ids.length, count, z, expected, states, (float) t, at);
+          logits = free.add(logits.sub(free).mul(Layers.scalar(1 + plan.guidance())));
+        }
+        Tensor before = expected;
+        expected =
+            HybridNetwork.expected(shape, logits, autoencoder.codebook(), plan.temperature());
         double keep = path.sigma(next) / path.sigma(t);
-        z =
-            z.mul(Layers.scalar(keep))
-                .add(expected.mul(Layers.scalar(path.alpha(next) - keep * path.alpha(t))));
+        double toward = path.alpha(next) - keep * path.alpha(t);
+        // Levels at the ends are infinite: the first and the last step are of first order.
+        if (plan.solver() == Solver.DPM && s > 1 && next < 1) {
+          double ratio =
+              (path.logSnr(next) - path.logSnr(t)) / (path.logSnr(t) - path.logSnr(grid[s - 1]));
+          z =
+              z.mul(Layers.scalar(keep))
+                  .add(expected.mul(Layers.scalar(toward * (1 + ratio / 2))))
+                  .sub(before.mul(Layers.scalar(toward * ratio / 2)));
+        } else {
+          z = z.mul(Layers.scalar(keep)).add(expected.mul(Layers.scalar(toward)));
+        }
       }
       Tensor latents = own.index_copy(0, at, z).view(count, length, shape.latent());
       LongBuffer tokens =
@@ -121,6 +157,26 @@ final class LatentSampler {
         rows.get(position / length)[position % length] = (int) tokens.get(i);
       }
     }
+  }
+
+  /** What the network predicts when it is not shown the given text. */
+  private Tensor without(
+      int n, int count, Tensor z, Tensor expected, int[] states, float t, Tensor at) {
+    int latent = autoencoder.shape().latent();
+    int[] hidden = new int[n];
+    float[] times = new float[n];
+    for (int i = 0; i < n; i++) {
+      boolean noise = states[i] == NoiseState.NOISE.ordinal();
+      hidden[i] = (noise ? NoiseState.NOISE : NoiseState.HIDDEN).ordinal();
+      times[i] = t;
+    }
+    Tensor none = torch.zeros(n, latent);
+    return network.logits(
+        none.index_copy(0, at, z).view(count, -1, latent),
+        none.index_copy(0, at, expected).view(count, -1, latent),
+        hidden,
+        Times.of(times, count),
+        at);
   }
 
   /** A row whose holes begin at a position. */

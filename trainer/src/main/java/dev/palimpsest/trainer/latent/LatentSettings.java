@@ -48,4 +48,10 @@ record LatentSettings(
     double guidanceDropout,
     boolean timeWarp,
     double adversarial,
-    boolean bf16) {}
+    boolean bf16) {
+  /** Settings of a batch that is only measured: nothing hidden, nothing wrong. */
+  static LatentSettings measuring(HybridShape shape) {
+    return new LatentSettings(
+        shape, 1, 0, 0, 1, 1, 0, 1, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0.05, 0, false, 0, false);
+  }
+}

@@ -36,7 +36,7 @@ final class LatentWork {
     @Option(names = "--groups", defaultValue = "2", description = "codes of a position")
     int groups;
 
-    @Option(names = "--codes", defaultValue = "512", description = "entries of a group's codebook")
+    @Option(names = "--codes", defaultValue = "256", description = "entries of a group's codebook")
     int codes;
 
     @Option(names = "--width", defaultValue = "32", description = "numbers of a code")
@@ -77,7 +77,7 @@ final class LatentWork {
 
     @Option(
         names = "--vq-minutes",
-        defaultValue = "14",
+        defaultValue = "8",
         description = "training time of the VQ-VAE, over all resumes")
     double minutes;
 
@@ -104,7 +104,7 @@ final class LatentWork {
 
     @Option(
         names = "--continuous",
-        defaultValue = "0.15",
+        defaultValue = "0.35",
         description = "share of the VQ-VAE's training before there are codes")
     double continuous;
 
@@ -265,7 +265,7 @@ final class LatentWork {
     @Option(names = "--before", defaultValue = "2", description = "full blocks before the pairs")
     int before;
 
-    @Option(names = "--half", defaultValue = "3", description = "blocks over pairs")
+    @Option(names = "--half", defaultValue = "2", description = "blocks over pairs")
     int half;
 
     @Option(names = "--after", defaultValue = "2", description = "full blocks after the pairs")

@@ -103,28 +103,34 @@ final class Layers implements AutoCloseable {
     long batch = qkv.size(0);
     long length = qkv.size(1);
     long size = qkv.size(2) / 3 / heads;
-    Tensor all = qkv.view(batch, length, 3, heads, size);
-    Tensor qk = f32(all.narrow(2, 0, 2));
+    TensorVector parts = qkv.split(new long[] {2 * heads * size, heads * size}, 2);
+    Tensor qk = f32(parts.get(0).reshape(batch, length, 2, heads, size));
     Rotation turn = rotation(length, size);
-    Tensor cos = turn.cos();
-    Tensor sin = turn.sin();
+    // Weights and scale go into the table of the rotation, which is much smaller than the rows.
+    double scale = bf16 ? 1 / Math.sqrt(size) : 1;
+    Tensor weights =
+        headNorm
+            ? cat(0, qNorm.mul(scalar(scale)), kNorm)
+            : cat(0, torch.full(new long[] {size}, scalar(scale)), torch.ones(size));
+    weights = weights.view(1, 2, 1, size);
+    Tensor cos = turn.cos().mul(weights);
+    Tensor sin = turn.sin().mul(weights.roll(new long[] {size / 2}, -1));
     if (headNorm) {
-      // The weights go into the table of the rotation, which is much smaller than the rows.
-      Tensor weights = cat(0, qNorm, kNorm).view(1, 2, 1, size);
-      cos = cos.mul(weights);
-      sin = sin.mul(weights.roll(new long[] {size / 2}, -1));
       qk = rmsNorm(qk);
     }
     Tensor turned =
         multiplied(torch.addcmul(qk.mul(cos), qk.roll(new long[] {size / 2}, -1), sin))
             .transpose(1, 3);
-    Tensor q = turned.select(2, 0);
-    Tensor k = turned.select(2, 1);
-    Tensor v = all.select(2, 2).transpose(1, 2);
-    return torch
-        .scaled_dot_product_attention(q, k, v)
-        .transpose(1, 2)
-        .reshape(batch, length, heads * size);
+    TensorVector queryKey = turned.unbind(2);
+    Tensor q = queryKey.get(0);
+    Tensor k = queryKey.get(1);
+    Tensor v = parts.get(1).reshape(batch, length, heads, size).transpose(1, 2);
+    // libtorch's fused attention has no fast product in bfloat16.
+    Tensor mixed =
+        bf16
+            ? torch.softmax(q.matmul(k.transpose(2, 3)), 3).matmul(v)
+            : torch.scaled_dot_product_attention(q, k, v);
+    return mixed.transpose(1, 2).reshape(batch, length, heads * size);
   }
 
   private Rotation rotation(long length, long size) {

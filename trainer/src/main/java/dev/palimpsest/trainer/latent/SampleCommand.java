@@ -39,9 +39,27 @@ final class SampleCommand implements Runnable {
   @Option(names = "--count", defaultValue = "3", description = "texts to write")
   private int count;
 
+  @Option(
+      names = "--temperature",
+      defaultValue = "1",
+      description = "of the prediction; less is surer")
+  private double temperature;
+
+  @Option(
+      names = "--guidance",
+      defaultValue = "0",
+      description = "how far to lead away from what is likely without the prompt")
+  private double guidance;
+
+  @Option(names = "--solver", defaultValue = "ddim", description = "ddim or dpm")
+  private LatentSampler.Solver solver;
+
+  @Option(names = "--threads", defaultValue = "2", description = "threads of libtorch")
+  private int threads;
+
   @Override
   public void run() {
-    torch.set_num_threads(2);
+    torch.set_num_threads(threads);
     try (Autoencoder codes =
             AutoencoderTrainer.trained(TrainingLoop.checkpointFile(LatentWork.vq(work)), false);
         HuggingFaceTokenizer tokenizer = TokenFile.tokenizer(work.tokenizerJson())) {
@@ -62,7 +80,8 @@ final class SampleCommand implements Runnable {
           rows.add(Arrays.copyOf(given, given.length + tokens));
           holes.add(LatentSampler.from(given.length + tokens, given.length));
         }
-        new LatentSampler(network, codes, levels.quantiles(64)).fill(rows, holes, calls, 1, 16);
+        new LatentSampler(network, codes, levels.quantiles(64))
+            .fill(rows, holes, new LatentSampler.Plan(calls, solver, temperature, guidance), 1, 16);
         for (int[] row : rows) {
           System.out.println(tokenizer.decode(Arrays.stream(row).asLongStream().toArray(), false));
           System.out.println("----");
