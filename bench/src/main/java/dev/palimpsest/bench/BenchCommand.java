@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.bench;
 
+import dev.palimpsest.bench.gpu.GpuCommand;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -22,7 +23,8 @@ import picocli.CommandLine.Spec;
       PeerDecodeCommand.class,
       SweepCommand.class,
       SoakCommand.class,
-      JmhCommand.class
+      JmhCommand.class,
+      GpuCommand.class
     })
 public final class BenchCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;

@@ -386,6 +386,8 @@ public final class CudaDevice implements Device {
       throw new IllegalArgumentException("rmsNormRows: out must not be x");
     }
     if (count > 0) {
+      // How many rows are wanted changes from step to step; what came before repeats itself.
+      context.launches().flush();
       norm("rmsNormRows", x, rowIndex.upload(index, count), count, weight, eps, out);
     }
   }
@@ -728,6 +730,14 @@ public final class CudaDevice implements Device {
       throw new IllegalStateException(op + ": the device is closed");
     }
     context.enter();
+  }
+
+  CudaContext context() {
+    return context;
+  }
+
+  DeviceMemory memory() {
+    return memory;
   }
 
   /** Runs a task of this device's parts while no op runs. */
