@@ -112,7 +112,12 @@ class CudaSchedulesTest {
             () -> {
               Tensor fused = f.tensor(DType.F32, x, shape.fusedWidth());
               f.device.headNorm(fused, rows, shape, weights, weights, 1e-5f);
-              f.device.rotate(fused, rows, shape, new Rope(1e4, shape.headDim(), Rope.Pairing.HALF_SPLIT), positions);
+              f.device.rotate(
+                  fused,
+                  rows,
+                  shape,
+                  new Rope(1e4, shape.headDim(), Rope.Pairing.HALF_SPLIT),
+                  positions);
               Tensor out = f.empty(f.type, rows, shape.queryWidth());
               f.device.attention(fused, shape, spans, new AttentionMask(0), out);
               float[] found = f.read(out, rows);
