@@ -18,6 +18,7 @@ import picocli.CommandLine.Spec;
       ForwardCommand.class,
       ProfileCommand.class,
       DecodeCommand.class,
+      RaceCommand.class,
       QualityCommand.class,
       PeerForwardCommand.class,
       PeerDecodeCommand.class,
