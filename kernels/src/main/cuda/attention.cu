@@ -11,10 +11,12 @@
 
 namespace {
 
-template <int kDim_, int kWarps_>
+/// Warps of 16 rows each; where a head is too large for the registers of one, `kAcross` of them compute the same scores
+/// and a part of the elements each.
+template <int kDim_, int kRowWarps, int kAcross_>
 struct Flash {
-  static constexpr int kDim = kDim_, kWarps = kWarps_;
-  static constexpr int kRows = kWarps * 16, kThreads = kWarps * 32;
+  static constexpr int kDim = kDim_, kAcross = kAcross_, kWarps = kRowWarps * kAcross;
+  static constexpr int kRows = kRowWarps * 16, kThreads = kWarps * 32;
   // Eight rows at one column must lie in different banks: chunks of 16 bytes change places by row where a row has
   // whole groups of eight chunks, else rows end with one spare chunk.
   static constexpr bool kSwizzled = kDim % 64 == 0;
@@ -24,7 +26,7 @@ struct Flash {
   bf16 values[kKeys][kStride];
   /// The folded sums of the splits so far, each thread's own; the queries before the first tile.
   union {
-    float sums[kDim / 8 * 4][kThreads];
+    float sums[kDim / kAcross / 8 * 4][kThreads];
     bf16 queries[kRows][kStride];
   };
 
@@ -46,10 +48,11 @@ __device__ __forceinline__ void bring(bf16 (&to)[kKeys][F::kStride], const bf16*
 template <class F, bool kOneSplit>
 __device__ __forceinline__ void attend(const AttentionArguments& a) {
   F& s = SHARED(F);
-  constexpr int kFragments = F::kDim / 8;
+  constexpr int kFragments = F::kDim / F::kAcross / 8;
   Work work(a, F::kRows);
   int dim = a.heads.dim, kvHead = blockIdx.y;
-  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  int lane = threadIdx.x & 31, warp = int(threadIdx.x >> 5) / F::kAcross;
+  int firstElement = int(threadIdx.x >> 5) % F::kAcross * (F::kDim / F::kAcross);
   int tiles = (work.end + kKeys - 1) / kKeys;
   int firstTile = kOneSplit ? int(blockIdx.z) * kSplitTiles : 0;
   int lastTile = kOneSplit ? min(tiles, firstTile + kSplitTiles) : tiles;
@@ -202,10 +205,10 @@ __device__ __forceinline__ void attend(const AttentionArguments& a) {
                        pack(scores[2 * c + 1][0], scores[2 * c + 1][1]),
                        pack(scores[2 * c + 1][2], scores[2 * c + 1][3])};
       UNROLL
-      for (int n = 0; n < F::kDim / 16; n++) {
+      for (int n = 0; n < kFragments / 2; n++) {
         uint32_t v[4];
         int row = c * 16 + (lane & 15);
-        loadMatricesTransposed(v, &s.values[row][F::column(row, n * 2 + (lane >> 4))]);
+        loadMatricesTransposed(v, &s.values[row][F::column(row, firstElement / 8 + n * 2 + (lane >> 4))]);
         multiplyAdd(sums[2 * n], p, v[0], v[1]);
         multiplyAdd(sums[2 * n + 1], p, v[2], v[3]);
       }
@@ -225,12 +228,12 @@ __device__ __forceinline__ void attend(const AttentionArguments& a) {
       float* to = a.partials + (at * F::kRows + row) * (dim + 2);
       UNROLL
       for (int n = 0; n < kFragments; n++) {
-        int column = n * 8 + (lane & 3) * 2;
+        int column = firstElement + n * 8 + (lane & 3) * 2;
         if (column >= dim) continue;
         to[column] = sums[n][2 * h];
         to[column + 1] = sums[n][2 * h + 1];
       }
-      if ((lane & 3) == 0) {
+      if ((lane & 3) == 0 && firstElement == 0) {
         to[dim] = most[h];
         to[dim + 1] = w;
       }
@@ -239,7 +242,7 @@ __device__ __forceinline__ void attend(const AttentionArguments& a) {
                  (kvHead * work.group + row % work.group) * dim;
       UNROLL
       for (int n = 0; n < kFragments; n++) {
-        int column = n * 8 + (lane & 3) * 2;
+        int column = firstElement + n * 8 + (lane & 3) * 2;
         if (column >= dim) continue;
         storePair(to + column, sums[n][2 * h] / before[h].weight, sums[n][2 * h + 1] / before[h].weight);
       }
@@ -283,13 +286,13 @@ __device__ __forceinline__ void combine(const AttentionArguments& a, int rows) {
   }                                                                                                                 \
   REGISTER(name)
 
-#define FLASH(dim, warps)                                                                   \
-  ATTENTION(attention_##dim, (Flash<dim, warps>::kThreads), attend<Flash<dim, warps>, false>(a)) \
-  ATTENTION(attention_split_##dim, (Flash<dim, warps>::kThreads), attend<Flash<dim, warps>, true>(a))
+#define FLASH(dim, warps, across)                                                                   \
+  ATTENTION(attention_##dim, (Flash<dim, warps, across>::kThreads), attend<Flash<dim, warps, across>, false>(a)) \
+  ATTENTION(attention_split_##dim, (Flash<dim, warps, across>::kThreads), attend<Flash<dim, warps, across>, true>(a))
 
-FLASH(32, 4)
-FLASH(64, 4)
-FLASH(96, 4)
-FLASH(128, 4)
-FLASH(256, 2)
+FLASH(32, 4, 1)
+FLASH(64, 4, 1)
+FLASH(96, 4, 1)
+FLASH(128, 4, 1)
+FLASH(256, 2, 2)
 ATTENTION(attention_combine, 128, combine(a, rows))

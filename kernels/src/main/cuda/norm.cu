@@ -1,21 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // RMS norms of rows and of heads.
-#include "portable.cuh"
+#include "norm.cuh"
 
 namespace {
-
-struct NormShared {
-  float partial[32];
-};
-
-/// The sum over the block, the same bits for every thread; the order depends on the block's size alone.
-__device__ __forceinline__ float blockSum(float x, NormShared& s) {
-  int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, warps = blockDim.x >> 5;
-  x = warpSum(x);
-  if (lane == 0) s.partial[warp] = x;
-  __syncthreads();
-  return warpSum(lane < warps ? s.partial[lane] : 0.0f);
-}
 
 template <class T>
 __device__ __forceinline__ void rmsNorm(const float* x, const int* index, const float* weight, T* out, int width,

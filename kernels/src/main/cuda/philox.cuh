@@ -3,9 +3,11 @@
 #pragma once
 #include "portable.cuh"
 
-/// The four words of the noise of vocabulary elements 4·group … 4·group + 3 at a position and step.
-__device__ __forceinline__ void philox(uint64_t seed, int step, int position, int group, uint32_t (&words)[4]) {
-  uint32_t c0 = uint32_t(group), c1 = uint32_t(position), c2 = uint32_t(step), c3 = 0;
+/// The four words of the noise of vocabulary elements 4·group … 4·group + 3 at a position and step; other noise of
+/// the same key has another stream.
+__device__ __forceinline__ void philox(uint64_t seed, int step, int position, int group, uint32_t (&words)[4],
+                                       int stream = 0) {
+  uint32_t c0 = uint32_t(group), c1 = uint32_t(position), c2 = uint32_t(step), c3 = uint32_t(stream);
   uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
   UNROLL
   for (int round = 0; round < 10; round++) {

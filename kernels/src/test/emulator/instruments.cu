@@ -18,6 +18,21 @@ __device__ InstrumentShared& staged(const uint32_t* in) {
   return s;
 }
 
+#ifdef HAS_WGMMA
+/// Two tiles of 64 rows of 64 bf16, as wgmma reads them.
+struct GroupShared {
+  alignas(1024) uint32_t tiles[2][64 * 32];
+};
+
+/// Rows of 32 words, their chunks of 16 bytes in place chunk ^ row % 8.
+__device__ void stageTile(uint32_t* tile, const uint32_t* in) {
+  for (int i = threadIdx.x; i < 64 * 32; i += 128) {
+    int row = i / 32, chunk = i % 32 / 4;
+    tile[32 * row + 4 * (chunk ^ row % 8) + i % 4] = in[i];
+  }
+}
+#endif
+
 }  // namespace
 
 /// What a launch with eight arguments costs by itself.
@@ -67,7 +82,10 @@ REGISTER(instrument_copy_async)
 KERNEL(instrument_copy_bulk, 32)(const uint32_t* in, uint32_t* out) {
 #ifdef HAS_BULK_COPIES
   InstrumentShared& s = SHARED(InstrumentShared);
-  if (threadIdx.x == 0) barrierInit(&s.full, 1);
+  if (threadIdx.x == 0) {
+    barrierInit(&s.full, 1);
+    barriersMade();
+  }
   __syncthreads();
   if (threadIdx.x == 0) {
     barrierArrive(&s.full, 512);
@@ -78,6 +96,46 @@ KERNEL(instrument_copy_bulk, 32)(const uint32_t* in, uint32_t* out) {
 #endif
 }
 REGISTER(instrument_copy_bulk)
+
+/// Tiles a and b; a · bᵀ over all 64 columns, thread by thread. Nothing is written where there is no wgmma.
+KERNEL(instrument_multiply_group, 128)(const uint32_t* in, uint32_t* out) {
+#ifdef HAS_WGMMA
+  GroupShared& s = SHARED(GroupShared);
+  stageTile(s.tiles[0], in);
+  stageTile(s.tiles[1], in + 64 * 32);
+  proxyFence();
+  __syncthreads();
+  float d[8][4] = {};
+  uint64_t a = describe(s.tiles[0], 0), b = describe(s.tiles[1], 0);
+  productFence();
+  for (int c = 0; c < 4; c++) multiplyGroup(d, further(a, 32 * c), further(b, 32 * c));
+  commitProducts();
+  waitForProducts<0>();
+  arrived(d);
+  for (int i = 0; i < 32; i++) out[32 * threadIdx.x + i] = __float_as_uint(d[i / 4][i % 4]);
+#endif
+}
+REGISTER(instrument_multiply_group)
+
+/// A thread: a[4]; then a tile b, of which the sum runs over rows 16 to 31.
+KERNEL(instrument_multiply_group_registers, 128)(const uint32_t* in, uint32_t* out) {
+#ifdef HAS_WGMMA
+  GroupShared& s = SHARED(GroupShared);
+  stageTile(s.tiles[0], in + 512);
+  proxyFence();
+  __syncthreads();
+  uint32_t a[4];
+  for (int i = 0; i < 4; i++) a[i] = in[4 * threadIdx.x + i];
+  float d[8][4] = {};
+  productFence();
+  multiplyGroup(d, a, further(describe(s.tiles[0], 0), 16 * 128));
+  commitProducts();
+  waitForProducts<0>();
+  arrived(d);
+  for (int i = 0; i < 32; i++) out[32 * threadIdx.x + i] = __float_as_uint(d[i / 4][i % 4]);
+#endif
+}
+REGISTER(instrument_multiply_group_registers)
 
 /// A word a lane: our own exponential, the roundings to bf16, fmaf, division and square root.
 KERNEL(instrument_arithmetic, 32)(const uint32_t* in, uint32_t* out) {

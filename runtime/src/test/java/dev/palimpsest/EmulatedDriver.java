@@ -15,14 +15,14 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Assumptions;
 
 /** Puts the emulator of the kernels module in the place of this JVM's CUDA driver. */
-final class EmulatedDriver {
+public final class EmulatedDriver {
   private static final Path HOME = Path.of("..", "kernels");
   private static final boolean PRESENT = build();
 
   private EmulatedDriver() {}
 
   /** Skips the test where the emulator cannot be built. */
-  static void required() {
+  public static void required() {
     Assumptions.assumeTrue(PRESENT, "no emulator here: see the line above");
   }
 

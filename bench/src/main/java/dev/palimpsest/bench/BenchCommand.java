@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.bench;
 
+import dev.palimpsest.bench.gpu.GpuCommand;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -17,12 +18,14 @@ import picocli.CommandLine.Spec;
       ForwardCommand.class,
       ProfileCommand.class,
       DecodeCommand.class,
+      RaceCommand.class,
       QualityCommand.class,
       PeerForwardCommand.class,
       PeerDecodeCommand.class,
       SweepCommand.class,
       SoakCommand.class,
-      JmhCommand.class
+      JmhCommand.class,
+      GpuCommand.class
     })
 public final class BenchCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;

@@ -2,6 +2,7 @@
 package dev.palimpsest.bench;
 
 import dev.palimpsest.Engine;
+import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.schedule.QueueFullException;
 import java.util.List;
 import java.util.Optional;
@@ -11,6 +12,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -40,29 +42,39 @@ record Load(int requests, int concurrency, double rate) {
 
   /** Puts the load on an engine and waits for its end; {@code seed} is that of the arrivals. */
   Outcome run(Engine engine, DecodeShape shape, long seed) {
+    return run(engine, index -> shape.request(engine.config(), index), seed);
+  }
+
+  /**
+   * As above, with any requests.
+   *
+   * @param asked request by number
+   */
+  Outcome run(Engine engine, IntFunction<GenerationRequest> asked, long seed) {
     long start = System.nanoTime();
     List<Optional<Served>> outcomes =
-        rate > 0 ? arriving(engine, shape, seed, start) : queueing(engine, shape);
+        rate > 0 ? arriving(engine, asked, seed, start) : queueing(engine, asked);
     long wall = System.nanoTime() - start;
     List<Served> served = outcomes.stream().flatMap(Optional::stream).toList();
     return new Outcome(wall, served, requests - served.size());
   }
 
-  private List<Optional<Served>> queueing(Engine engine, DecodeShape shape) {
+  private List<Optional<Served>> queueing(Engine engine, IntFunction<GenerationRequest> asked) {
     Semaphore places = new Semaphore(concurrency);
     return await(
         IntStream.range(0, requests)
             .mapToObj(
                 i -> {
                   places.acquireUninterruptibly();
-                  return client(engine, shape, i, System.nanoTime())
+                  return client(engine, asked, i, System.nanoTime())
                       .whenComplete((done, failure) -> places.release());
                 })
             .toList());
   }
 
   /** A latency counts from the time a request was to come, however late its client started. */
-  private List<Optional<Served>> arriving(Engine engine, DecodeShape shape, long seed, long start) {
+  private List<Optional<Served>> arriving(
+      Engine engine, IntFunction<GenerationRequest> asked, long seed, long start) {
     double[] arrivals = arrivals(seed);
     return await(
         IntStream.range(0, requests)
@@ -74,7 +86,7 @@ record Load(int requests, int concurrency, double rate) {
                       left = arrival - System.nanoTime()) {
                     LockSupport.parkNanos(left);
                   }
-                  return client(engine, shape, i, arrival);
+                  return client(engine, asked, i, arrival);
                 })
             .toList());
   }
@@ -90,11 +102,11 @@ record Load(int requests, int concurrency, double rate) {
   }
 
   private static CompletableFuture<Optional<Served>> client(
-      Engine engine, DecodeShape shape, int index, long arrived) {
+      Engine engine, IntFunction<GenerationRequest> asked, int index, long arrived) {
     return CompletableFuture.supplyAsync(
         () -> {
           try {
-            return Optional.of(Served.by(engine, shape.request(engine.config(), index), arrived));
+            return Optional.of(Served.by(engine, asked.apply(index), arrived));
           } catch (QueueFullException refused) {
             return Optional.empty();
           }

@@ -51,8 +51,7 @@ class CudaFoldersTest {
   void aLibraryThatEndsEarlyIsAnAnswerWithItsFile() throws IOException {
     Path cut = Files.writeString(root.resolve("libcublasLt.so.13"), "cut");
     Missing<?> missing =
-        assertInstanceOf(
-            Missing.class, CublasLt.open(List.of(root), List.of("libcublasLt.so.13")));
+        assertInstanceOf(Missing.class, CublasLt.open(List.of(root), List.of("libcublasLt.so.13")));
     assertTrue(missing.message().contains(cut.toString()), missing.message());
     // Another library under that name.
     Missing<?> other =

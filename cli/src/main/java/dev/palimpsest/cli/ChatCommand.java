@@ -135,7 +135,7 @@ final class ChatCommand implements Callable<Integer> {
         Writing.run(
             engine,
             request,
-            decoding.plannedSteps(tokens, engine.config()),
+            decoding.plannedSteps(tokens, engine),
             watching.viewers(machine.terminal()));
     String text = result.holes().getFirst().strip();
     turns.add(new Message("assistant", text));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.cli;
 
+import dev.palimpsest.Engine;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.kernels.Sampling;
@@ -15,6 +16,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.IntUnaryOperator;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -48,7 +50,9 @@ final class DecodingChoice {
       description =
           "Denoising steps, each one run of the network (default: 10, or half of the tokens in a"
               + " chat; never more than there are tokens to write). For the rules from"
-              + " low-confidence to entropy; the others take as many as they need.")
+              + " low-confidence to entropy; the others take as many as they need. A latent model"
+              + " takes so many for each block of text and one more to decode it (default: what its"
+              + " trainer recommends).")
   private Integer steps;
 
   @Option(
@@ -123,10 +127,10 @@ final class DecodingChoice {
   @Option(
       names = {"-t", "--temperature"},
       paramLabel = "T",
-      defaultValue = "0",
       description =
-          "Sampling temperature; 0 takes the likeliest token (default: ${DEFAULT-VALUE}).")
-  private float temperature;
+          "Sampling temperature; 0 takes the likeliest token (default: 0; of a latent model, what its"
+              + " trainer recommends).")
+  private Float temperature;
 
   @Option(
       names = "--top-k",
@@ -154,11 +158,10 @@ final class DecodingChoice {
   @Option(
       names = "--guidance",
       paramLabel = "S",
-      defaultValue = "0",
       description =
-          "Classifier-free guidance scale, at twice the work; 0 for none (default:"
-              + " ${DEFAULT-VALUE}).")
-  private float guidance;
+          "Classifier-free guidance scale, at twice the work; 0 for none (default: 0; of a latent"
+              + " model, what its trainer recommends).")
+  private Float guidance;
 
   @Option(
       names = "--alg-temp",
@@ -216,12 +219,19 @@ final class DecodingChoice {
               + " begins (default: 0; needs --cache prefix, dual or delayed).")
   private Integer cacheRefresh;
 
+  @Mixin private LatentSampling latent;
+
   long seed() {
     return seed;
   }
 
   /** The step count to show beside a running one, when it is known. */
-  OptionalInt plannedSteps(int tokens, ModelConfig model) {
+  OptionalInt plannedSteps(int tokens, Engine engine) {
+    if (engine.latent().isPresent()) {
+      // So many for each block, and what is doubtful once more.
+      return OptionalInt.empty();
+    }
+    ModelConfig model = engine.config();
     if (model.causal()) {
       return OptionalInt.of(tokens);
     }
@@ -259,15 +269,20 @@ final class DecodingChoice {
   GenerationRequest complete(GenerationRequest.Builder request, int tokens) {
     try {
       // Checks the three together, and says which is wrong.
-      new Sampling(temperature, topK, topP, Sampling.Distribution.RAW);
+      new Sampling(temperature == null ? 0 : temperature, topK, topP, Sampling.Distribution.RAW);
       request
           .usualSteps(usualSteps(tokens))
-          .temperature(temperature)
           .topK(topK)
           .topP(topP)
           .seed(seed)
-          .guidance(guidance)
-          .algorithmTemperature(algorithmTemperature);
+          .algorithmTemperature(algorithmTemperature)
+          .latent(latent.choice());
+      if (temperature != null) {
+        request.temperature(temperature);
+      }
+      if (guidance != null) {
+        request.guidance(guidance);
+      }
       cache.ifPresent(request::cache);
       if (cacheRefresh != null) {
         if (!REFRESHED.contains(cache.orElse(CacheMode.NONE))) {

@@ -63,7 +63,11 @@ final class GenerateCommand implements Callable<Integer> {
     }
     String given = prompt();
     GenerationRequest request =
-        decoding.complete(GenerationRequest.completing(given, tokens).stopAtEnd(true), tokens);
+        decoding.complete(
+            GenerationRequest.completing(given, tokens)
+                .stopAtEnd(true)
+                .previews(watching.watched()),
+            tokens);
     long begun = System.nanoTime();
     try (Engine engine = engineChoice.open(machine)) {
       long loaded = System.nanoTime() - begun;
@@ -71,7 +75,7 @@ final class GenerateCommand implements Callable<Integer> {
           Writing.run(
               engine,
               request,
-              decoding.plannedSteps(tokens, engine.config()),
+              decoding.plannedSteps(tokens, engine),
               watching.viewers(machine.terminal()));
       String text = given + String.join("", result.holes());
       Report report =

@@ -125,7 +125,8 @@ final class InfillCommand implements Callable<Integer> {
       throw usage("nothing to write: the text has no hole; write one as [[8]], eight tokens");
     }
     GenerationRequest request =
-        decoding.complete(source.request().plainTextOnly(true), source.tokens());
+        decoding.complete(
+            source.request().plainTextOnly(true).previews(watching.watched()), source.tokens());
     long begun = System.nanoTime();
     try (Engine engine = engineChoice.open(machine)) {
       long loaded = System.nanoTime() - begun;
@@ -162,7 +163,7 @@ final class InfillCommand implements Callable<Integer> {
       if (right > 0) {
         request.tokens(Arrays.copyOf(after, right));
       }
-      request.plainTextOnly(true);
+      request.plainTextOnly(true).previews(watching.watched());
       GenerationResult result = run(engine, decoding.complete(request, hole), hole);
       print(engine, result, cut.before() + result.holes().getFirst() + cut.after(), loaded);
     }
@@ -173,7 +174,7 @@ final class InfillCommand implements Callable<Integer> {
     return Writing.run(
         engine,
         request,
-        decoding.plannedSteps(newTokens, engine.config()),
+        decoding.plannedSteps(newTokens, engine),
         watching.viewers(machine.terminal()));
   }
 

@@ -5,6 +5,8 @@ import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.EngineOptions.DeviceChoice;
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
+import dev.palimpsest.process.latent.Solver;
+import dev.palimpsest.process.latent.TimeGrid;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -50,6 +52,26 @@ final class Spelled {
     }
   }
 
+  /** Reads {@code --solver}. */
+  static final class SolverConverter implements ITypeConverter<Solver> {
+    @Override
+    public Solver convert(String value) {
+      return Solver.spelled(value.toLowerCase(Locale.ROOT))
+          .orElseThrow(
+              () ->
+                  new TypeConversionException(
+                      "expected one of " + Solver.spellings() + " but found '" + value + "'"));
+    }
+  }
+
+  /** Reads {@code --grid}. */
+  static final class GridConverter implements ITypeConverter<TimeGrid> {
+    @Override
+    public TimeGrid convert(String value) {
+      return parse(TimeGrid.class, value);
+    }
+  }
+
   /** Reads {@code --device}. */
   static final class DeviceConverter implements ITypeConverter<DeviceChoice> {
     @Override
@@ -81,6 +103,24 @@ final class Spelled {
 
     CacheModes() {
       super(all(CacheMode.class));
+    }
+  }
+
+  /** What {@code --solver} takes. */
+  static final class Solvers extends ArrayList<String> {
+    private static final long serialVersionUID = 1L;
+
+    Solvers() {
+      super(Arrays.stream(Solver.values()).map(Solver::spelling).toList());
+    }
+  }
+
+  /** What {@code --grid} takes. */
+  static final class Grids extends ArrayList<String> {
+    private static final long serialVersionUID = 1L;
+
+    Grids() {
+      super(all(TimeGrid.class));
     }
   }
 

@@ -54,6 +54,11 @@ final class WatchChoice {
     }
   }
 
+  /** Whether anybody sees the text before it is finished. */
+  boolean watched() {
+    return watch || record != null;
+  }
+
   /** The viewers asked for; none when only the result matters. */
   List<Viewer> viewers(Terminal terminal) {
     List<Viewer> viewers = new ArrayList<>();

@@ -2,6 +2,8 @@
 package dev.palimpsest.weightstool;
 
 import dev.palimpsest.family.Families;
+import dev.palimpsest.family.HybridDescription;
+import dev.palimpsest.family.HybridFamily;
 import dev.palimpsest.family.ModelDescription;
 import dev.palimpsest.kernels.WeightView;
 import dev.palimpsest.network.ModelConfig;
@@ -20,6 +22,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -39,6 +42,7 @@ final class Inspection {
 
   private final Checkpoint checkpoint;
   private final Optional<ModelDescription> model;
+  private final Optional<HybridDescription> hybrid;
   private final String problem;
   private final Map<String, Amount> types = new TreeMap<>();
   private final long parameters;
@@ -46,13 +50,19 @@ final class Inspection {
   Inspection(Checkpoint checkpoint) {
     this.checkpoint = checkpoint;
     Optional<ModelDescription> understood = Optional.empty();
+    Optional<HybridDescription> latent = Optional.empty();
     String why = "";
     try {
-      understood = Optional.of(Families.describe(checkpoint));
+      if (HybridFamily.is(checkpoint)) {
+        latent = Optional.of(HybridFamily.describe(checkpoint));
+      } else {
+        understood = Optional.of(Families.describe(checkpoint));
+      }
     } catch (CheckpointException e) {
       why = e.getMessage();
     }
     model = understood;
+    hybrid = latent;
     problem = why;
     long sum = 0;
     for (WeightView view : checkpoint.tensors().values()) {
@@ -81,11 +91,12 @@ final class Inspection {
                 .put("elements", a.elements)
                 .put("bytes", a.bytes));
     checkpoint.tokenizerFile().ifPresent(f -> out.put("tokenizer", f.toString()));
-    out.put("runs", model.isPresent());
-    if (model.isEmpty()) {
+    out.put("runs", model.isPresent() || hybrid.isPresent());
+    if (model.isEmpty() && hybrid.isEmpty()) {
       out.put("problem", problem);
     }
     model.ifPresent(m -> config(m, out.putObject("config")));
+    hybrid.ifPresent(h -> out.set("config", config(h)));
     if (tensors) {
       ArrayNode list = out.putArray("tensors");
       for (WeightView view : checkpoint.tensors().values()) {
@@ -134,12 +145,38 @@ final class Inspection {
       ObjectNode config = config(model.get(), JsonNodeFactory.instance.objectNode());
       config.properties().forEach(p -> row(out, words(p.getKey()), p.getValue().asString()));
     }
-    row(out, "runs", model.isPresent() ? runs(model.get().config()) : "no: " + problem);
+    if (hybrid.isPresent()) {
+      config(hybrid.get())
+          .properties()
+          .forEach(p -> row(out, words(p.getKey()), value(p.getValue())));
+      row(out, "runs", "yes, from noise");
+    } else {
+      row(out, "runs", model.isPresent() ? runs(model.get().config()) : "no: " + problem);
+    }
     if (tensors) {
       out.println();
       table(out);
     }
     out.flush();
+  }
+
+  /** What a hybrid model's config.json says, under its family's name. */
+  private static ObjectNode config(HybridDescription model) {
+    ObjectNode out = JsonNodeFactory.instance.objectNode();
+    out.put("family", HybridFamily.MODEL_TYPE);
+    HybridFamily.configJson(model.config())
+        .properties()
+        .forEach(
+            p -> {
+              if (!p.getKey().equals("architectures") && !p.getKey().equals("model_type")) {
+                out.set(p.getKey(), p.getValue());
+              }
+            });
+    return out;
+  }
+
+  private static String value(JsonNode node) {
+    return node.isContainer() ? node.toString() : node.asString();
   }
 
   private static String runs(ModelConfig config) {

@@ -7,6 +7,7 @@ import dev.palimpsest.kernels.AttentionMask;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.Rope;
+import dev.palimpsest.network.HybridConfig;
 import dev.palimpsest.network.ModelConfig;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -32,7 +33,13 @@ final class SynthesizeCommand implements Callable<Integer> {
     llada,
     dream,
     sdar,
-    llama
+    llama,
+    palimpsest_hybrid;
+
+    @Override
+    public String toString() {
+      return name().replace('_', '-');
+    }
   }
 
   /** What {@code --dtype} takes. */
@@ -42,13 +49,18 @@ final class SynthesizeCommand implements Callable<Integer> {
     f16
   }
 
+  /** Positions a hybrid model is said to be trained on. */
+  private static final int WINDOW = 128;
+
   @Spec private CommandSpec spec;
 
   @Option(
       names = "--family",
       paramLabel = "FAMILY",
       required = true,
-      description = "${COMPLETION-CANDIDATES} (no default).")
+      description =
+          "${COMPLETION-CANDIDATES} (no default). Of a palimpsest-hybrid --layers, --hidden, --heads and"
+              + " --ffn are those of the full-resolution blocks; the rest follows from them.")
   private FamilyName family;
 
   @Option(
@@ -145,24 +157,54 @@ final class SynthesizeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     long began = System.nanoTime();
+    if (family == FamilyName.palimpsest_hybrid) {
+      HybridSynthesis hybrid = new HybridSynthesis(hybridConfig(), elementType(), seed);
+      long bytes = hybrid.write(out, force, spec.commandLine().getErr());
+      report(hybrid.parameters(), bytes, began);
+      return 0;
+    }
     Synthesis synthesis =
-        new Synthesis(
-            Families.named(family.name()),
-            config(),
-            DType.valueOf(type.name().toUpperCase(Locale.ROOT)),
-            seed);
+        new Synthesis(Families.named(family.name()), config(), elementType(), seed);
     long bytes = synthesis.write(format, out, force, spec.commandLine().getErr());
+    report(synthesis.parameters(), bytes, began);
+    return 0;
+  }
+
+  private DType elementType() {
+    return DType.valueOf(type.name().toUpperCase(Locale.ROOT));
+  }
+
+  private void report(long parameters, long bytes, long began) {
     spec.commandLine()
         .getOut()
         .printf(
             Locale.ROOT,
             "%s: %s parameters, %s in %.1f s%n",
             format.file(out),
-            Sizes.count(synthesis.parameters()),
+            Sizes.count(parameters),
             Sizes.bytes(bytes),
             (System.nanoTime() - began) / 1e9);
     spec.commandLine().getOut().flush();
-    return 0;
+  }
+
+  private HybridConfig hybridConfig() {
+    atLeast("--layers", layers, 1, 1024);
+    atLeast("--hidden", hidden, 2, 1 << 18);
+    atLeast("--heads", heads, 1, 4096);
+    atLeast("--vocab", vocab, 2, 1 << 24);
+    atLeast("--positions", positions, 1, 1 << 24);
+    int inner = ffn == null ? 3 * hidden : ffn;
+    atLeast("--ffn", inner, 1, 1 << 20);
+    if (!HybridSynthesis.divides(hidden, heads)) {
+      throw wrong(
+          "--hidden %d of a palimpsest-hybrid must be a multiple of 8 and of twice --heads %d"
+              .formatted(hidden, heads));
+    }
+    if (kvHeads != null || blockLength != null || tied || format != Format.safetensors) {
+      throw wrong(
+          "--kv-heads, --block-length, --tied and --format gguf are not for --family palimpsest-hybrid");
+    }
+    return HybridSynthesis.config(layers, hidden, heads, inner, vocab, positions, WINDOW);
   }
 
   private ModelConfig config() {

@@ -2,6 +2,7 @@
 package dev.palimpsest.bench.gpu;
 
 import dev.palimpsest.kernels.cuda.CudaDevice;
+import dev.palimpsest.kernels.cuda.LoopCost;
 import java.util.Arrays;
 import java.util.concurrent.Callable;
 import java.util.function.IntConsumer;
@@ -27,6 +28,7 @@ final class LaunchCommand implements Callable<Integer> {
    * @param roundTrip one launch and the wait for it
    * @param replayHost the caller's time for a graph of {@link #nodes} launches
    * @param replayNode the device's time for each launch of the graph
+   * @param loop a turn of a loop by who decides that there is another
    * @param copyRate 10⁹ bytes read and written per second
    */
   record Report(
@@ -37,6 +39,7 @@ final class LaunchCommand implements Callable<Integer> {
       double roundTrip,
       double replayHost,
       double replayNode,
+      LoopCost loop,
       double copyRate) {}
 
   @Override
@@ -70,7 +73,15 @@ final class LaunchCommand implements Callable<Integer> {
       options.write(
           "launches",
           new Report(
-              nodes, bindings, jcuda, between, trip, replayHost, node, raw.copyRate(copied)));
+              nodes,
+              bindings,
+              jcuda,
+              between,
+              trip,
+              replayHost,
+              node,
+              LoopCost.measure(device, options.tiny() ? 5 : 500),
+              raw.copyRate(copied)));
     }
     return 0;
   }

@@ -109,6 +109,16 @@ final class ResultsCommand implements Callable<Integer> {
                 launches.path("replay_host").asDouble(),
                 launches.path("replay_node").asDouble(),
                 launches.path("copy_rate").asDouble()));
+    JsonNode loop = launches.path("loop");
+    text.append(
+        "a turn of a loop: host %.1f us, lagged %.1f us, WHILE node %.1f us%s%n"
+            .formatted(
+                loop.path("host").asDouble(),
+                loop.path("lagged").asDouble(),
+                loop.path("device").asDouble(),
+                loop.path("trouble").asString("").isEmpty()
+                    ? ""
+                    : " (" + loop.path("trouble").asString() + ")"));
     for (String part : List.of("suite", "memcheck", "racecheck")) {
       JsonNode node = all.path(part);
       text.append(

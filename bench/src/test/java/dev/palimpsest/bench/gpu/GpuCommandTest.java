@@ -81,6 +81,7 @@ class GpuCommandTest {
     assertEquals(32e3 / (full + 31 * block), step.get("tokens_per_second").asDouble(), 1e-6);
     assertEquals(32e3 / (full + 7 * block), step.get("tokens_per_second_four").asDouble(), 1e-6);
     assertTrue(all.at("/launches/bindings_host").asDouble() > 0);
+    assertTrue(all.at("/launches/loop/device").asDouble() > 0);
   }
 
   /** An 8B network reads 15 GB a step, and a token takes 15 GFLOP. */

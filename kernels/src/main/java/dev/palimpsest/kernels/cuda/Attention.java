@@ -71,11 +71,11 @@ final class Attention {
     plainBf16 = plain(modules, "attention_plain_bf16");
     flash =
         new Flash[] {
-          flash(modules, 32, 4),
-          flash(modules, 64, 4),
-          flash(modules, 96, 4),
-          flash(modules, 128, 4),
-          flash(modules, 256, 2)
+          flash(modules, 32, 4, 1),
+          flash(modules, 64, 4, 1),
+          flash(modules, 96, 4, 1),
+          flash(modules, 128, 4, 1),
+          flash(modules, 256, 2, 2)
         };
     combine = modules.kernel("attention", "attention_combine", 128, 0, ARGUMENTS);
     hasWgmma = context.capability() == WGMMA_CAPABILITY;
@@ -83,8 +83,13 @@ final class Attention {
     wgmma128 = wgmma(modules, 128);
   }
 
-  private static Flash flash(Modules modules, int dim, int warps) {
+  /**
+   * @param warps of 16 rows each
+   * @param across warps that share the elements of the same rows
+   */
+  private static Flash flash(Modules modules, int dim, int warps, int across) {
     int rows = 16 * warps;
+    int threads = 32 * warps * across;
     int stride = dim % 64 == 0 ? dim : dim + 8;
     int shared =
         2 * KvStore.PAGE_TOKENS * stride * 2
@@ -92,8 +97,8 @@ final class Attention {
     return new Flash(
         dim,
         rows,
-        modules.kernel("attention", "attention_" + dim, 32 * warps, shared, ARGUMENTS),
-        modules.kernel("attention", "attention_split_" + dim, 32 * warps, shared, ARGUMENTS));
+        modules.kernel("attention", "attention_" + dim, threads, shared, ARGUMENTS),
+        modules.kernel("attention", "attention_split_" + dim, threads, shared, ARGUMENTS));
   }
 
   /** Queries, three stages of keys and values, sums, four barriers a stage. */

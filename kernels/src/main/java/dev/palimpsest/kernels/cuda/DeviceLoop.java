@@ -180,9 +180,13 @@ final class DeviceLoop implements AutoCloseable {
         "cuStreamBeginCaptureToGraph");
     int status;
     try {
-      body.run();
-      again.set(0, handle).set(1, flag).launch(1);
-      context.launches().flushOneByOne();
+      context
+          .launches()
+          .oneByOne(
+              () -> {
+                body.run();
+                again.set(0, handle).set(1, flag).launch(1);
+              });
     } finally {
       status = Cuda.cuStreamEndCapture(stream, out);
     }

@@ -40,6 +40,7 @@ final class LaunchList {
   private int size;
   private int launches;
   private long flushes;
+  private boolean oneByOne;
   private final Key probe = new Key();
   private final Map<Key, Replay> seen =
       new LinkedHashMap<>(16, 0.75f, true) {
@@ -181,7 +182,7 @@ final class LaunchList {
     }
     flushes++;
     try {
-      if (launches == 1 || !graphs) {
+      if (launches == 1 || !graphs || oneByOne) {
         launch();
         return;
       }
@@ -212,14 +213,14 @@ final class LaunchList {
     }
   }
 
-  /** Gives what was kept to the stream launch by launch, which may be capturing it. */
-  void flushOneByOne() {
+  /** What {@code work} adds goes to the stream launch by launch: it is being captured. */
+  void oneByOne(Runnable work) {
+    oneByOne = true;
     try {
-      if (size > 0) {
-        flushes++;
-        launch();
-      }
+      work.run();
+      flush();
     } finally {
+      oneByOne = false;
       size = 0;
       launches = 0;
     }

@@ -62,8 +62,7 @@ final class LibraryProducts implements Products, LaunchList.Call {
       this.number = number;
       layout = library.layout(false, map.in(), map.out(), map.stride());
       Rows planned = rows(PLANNED_ROWS);
-      algorithm =
-          library.algorithm(arena, layout, planned.x, planned.out, WORKSPACE_BYTES);
+      algorithm = library.algorithm(arena, layout, planned.x, planned.out, WORKSPACE_BYTES);
     }
 
     Rows rows(int n) {
@@ -101,8 +100,7 @@ final class LibraryProducts implements Products, LaunchList.Call {
   public String describe() {
     long version = library.version();
     return "cuBLASLt %d.%d.%d (%s), gated ones by our own kernels"
-        .formatted(
-            version / 10000, version / 100 % 100, version % 100, library.path());
+        .formatted(version / 10000, version / 100 % 100, version % 100, library.path());
   }
 
   @Override

@@ -48,6 +48,11 @@ final class StepArray {
     return device.address();
   }
 
+  /** Whether the first {@code n} values lie there already. */
+  boolean holds(int[] values, int n) {
+    return n == size && same(values, n);
+  }
+
   private boolean same(int[] values, int n) {
     if (n > size) {
       return false;

@@ -261,6 +261,25 @@ class CudaDeviceTest {
     }
   }
 
+  /**
+   * As tokens are committed fewer rows are predicted; what comes before is one replay all the same.
+   */
+  @Test
+  void layersAreReplayedHoweverManyRowsArePredicted() {
+    try (CudaFixture f = new CudaFixture(ComputeType.BF16, false)) {
+      Model m = Model.on(f);
+      long before = Emulator.graphLaunches();
+      for (int wanted = 5; wanted > 0; wanted--) {
+        f.device.embed(m.table, new int[] {wanted, 1, 2, 3, 4, 5}, 6, m.x);
+        f.device.rmsNorm(m.x, 6, m.weight, 1e-5f, m.x);
+        f.device.rmsNormRows(m.x, new int[] {0, 1, 2, 3, 4}, wanted, m.weight, 1e-5f, m.normed);
+        float[] logits = new float[wanted * 8];
+        f.device.logits(m.normed, wanted, m.map, MemorySegment.ofArray(logits));
+      }
+      assertEquals(4, Emulator.graphLaunches() - before);
+    }
+  }
+
   /** A second input in the same step waits for the launches that read the first. */
   @Test
   void inputOfAKeptLaunchIsNotOverwritten() {

@@ -17,10 +17,11 @@ import java.util.SplittableRandom;
  * GPU to be kept, and on the emulator to be compared.
  */
 final class WrapperVectors implements AutoCloseable {
-  /** {@code InstrumentShared}. */
-  private static final int SHARED = 4 * 128 + 8;
+  /** {@code InstrumentShared}, or {@code GroupShared}. */
+  private static final int SHARED = 2 * 64 * 32 * 4;
 
-  private static final int BULK_COPIES = 90;
+  /** Copies in bulk, from here on; wgmma, there alone. */
+  private static final int HOPPER = 90;
 
   private final CudaContext context;
   private final Modules modules;
@@ -81,8 +82,13 @@ final class WrapperVectors implements AutoCloseable {
       vectors.add(run("load_matrices", true, random.ints(128).toArray(), 128));
       vectors.add(run("load_matrices_transposed", true, random.ints(128).toArray(), 128));
       vectors.add(run("copy_async", true, random.ints(128).toArray(), 128));
-      if (context.capability() >= BULK_COPIES) {
+      if (context.capability() >= HOPPER) {
         vectors.add(run("copy_bulk", true, random.ints(128).toArray(), 128));
+      }
+      if (context.capability() == HOPPER && seed < 2) {
+        boolean whole = seed == 0;
+        vectors.add(run("multiply_group", whole, pairs(random, 4096, whole), 4096));
+        vectors.add(run("multiply_group_registers", whole, pairs(random, 512 + 2048, whole), 4096));
       }
       vectors.add(run("arithmetic", true, numbers(random, seed), 192));
       vectors.add(run("reduce", true, numbers(random, 0), 64));
@@ -92,9 +98,15 @@ final class WrapperVectors implements AutoCloseable {
 
   /** Runs one again; nothing where this device lacks what it needs. */
   List<Vector> again(Vector vector) {
-    return vector.kernel.equals("copy_bulk") && context.capability() < BULK_COPIES
-        ? List.of()
-        : List.of(run(vector.kernel, vector.exact, vector.in, vector.out.length));
+    boolean there =
+        switch (vector.kernel) {
+          case "copy_bulk" -> context.capability() >= HOPPER;
+          case "multiply_group", "multiply_group_registers" -> context.capability() == HOPPER;
+          default -> true;
+        };
+    return there
+        ? List.of(run(vector.kernel, vector.exact, vector.in, vector.out.length))
+        : List.of();
   }
 
   /** Fragments of A, B and D: small whole numbers, whose sums are exact in any order, or any. */
@@ -111,6 +123,17 @@ final class WrapperVectors implements AutoCloseable {
                   | Float.floatToRawIntBits(second) & 0xFFFF0000;
     }
     return words;
+  }
+
+  /** Words of two bf16 each. */
+  private static int[] pairs(SplittableRandom random, int words, boolean whole) {
+    int[] pairs = new int[words];
+    for (int i = 0; i < words; i++) {
+      pairs[i] =
+          Float.floatToRawIntBits(number(random, whole)) >>> 16
+              | Float.floatToRawIntBits(number(random, whole)) & 0xFFFF0000;
+    }
+    return pairs;
   }
 
   private static float number(SplittableRandom random, boolean whole) {
@@ -134,7 +157,7 @@ final class WrapperVectors implements AutoCloseable {
         modules.kernel(
             Emulator.chip() ? "instruments" : "embed",
             "instrument_" + name,
-            32,
+            name.startsWith("multiply_group") ? 128 : 32,
             SHARED,
             "in*",
             "out*");

@@ -61,7 +61,33 @@ class WrapperVectorsTest {
       for (int word : product.out()) {
         assertEquals(17f, Float.intBitsToFloat(word));
       }
+      recorded.stream()
+          .filter(vector -> vector.kernel().equals("multiply_group"))
+          .forEach(WrapperVectorsTest::isTheProduct);
     }
+  }
+
+  /**
+   * Thread t of four warps holds rows t / 32 · 16 + t % 32 / 4 (+ 8), columns 8 n + t % 4 · 2 (+
+   * 1).
+   */
+  private static void isTheProduct(Vector vector) {
+    for (int t = 0; t < 128; t++) {
+      for (int i = 0; i < 32; i++) {
+        int row = t / 32 * 16 + t % 32 / 4 + i % 4 / 2 * 8;
+        int column = i / 4 * 8 + t % 4 * 2 + i % 2;
+        double sum = 0;
+        for (int k = 0; k < 64; k++) {
+          sum += half(vector.in(), 64 * row + k) * half(vector.in(), 64 * 64 + 64 * column + k);
+        }
+        assertEquals(
+            sum, Float.intBitsToFloat(vector.out()[32 * t + i]), 1e-4 * (1 + Math.abs(sum)));
+      }
+    }
+  }
+
+  private static double half(int[] words, int i) {
+    return Float.intBitsToFloat(i % 2 == 0 ? words[i / 2] << 16 : words[i / 2] & 0xFFFF0000);
   }
 
   private static void compare(WrapperVectors wrappers, List<String> lines) {
@@ -77,7 +103,7 @@ class WrapperVectorsTest {
             assertEquals(
                 x,
                 Float.intBitsToFloat(found.out()[i]),
-                NEAR * (16 + Math.abs(x)),
+                NEAR * (64 + Math.abs(x)),
                 expected.kernel() + ", word " + i);
           }
         }
