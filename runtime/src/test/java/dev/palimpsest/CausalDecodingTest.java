@@ -49,6 +49,7 @@ class CausalDecodingTest {
     int[] tokens = prompt(new Random(3), 77);
     List<Integer> list = Arrays.stream(tokens).boxed().toList();
     ReferenceNetwork reference = ReferenceNetwork.open(model);
+    assertTrue(reference.config().causal());
     double[][] expected = reference.feed(list, 0, tokens.length, reference.memory(tokens.length));
     try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDtype(ComputeType.F32));
         Arena arena = Arena.ofConfined()) {
