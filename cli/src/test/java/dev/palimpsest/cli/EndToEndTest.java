@@ -93,10 +93,10 @@ class EndToEndTest {
     assertEquals(0, watched.run("generate", "-m", model, "-n", "3", "-w", "int x"), watched.err());
     assertEquals(4, watched.out().lines().filter(line -> line.startsWith("--- step")).count());
     CommandRun steps = command();
-    assertEquals(1, steps.run("generate", "-m", model, "-s", "4", "int x"), steps.out());
+    assertEquals(2, steps.run("generate", "-m", model, "-s", "4", "int x"), steps.out());
     assertTrue(steps.err().contains("one token a step"), steps.err());
     CommandRun infill = command();
-    assertEquals(1, infill.run("infill", "-m", model, "int [[2]] = 1;"), infill.out());
+    assertEquals(2, infill.run("infill", "-m", model, "int [[2]] = 1;"), infill.out());
     assertTrue(infill.err().contains("text follows a hole"), infill.err());
   }
 

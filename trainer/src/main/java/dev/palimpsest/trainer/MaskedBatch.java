@@ -32,7 +32,12 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
   /** No row has a larger share of its visible tokens wrong. */
   private static final double MOST_WRONG = 0.2;
 
-  /** How the tokens of one step are drawn. */
+  /**
+   * How the tokens of one step are drawn.
+   *
+   * @param startsLine one flag per token of the vocabulary; none at all if the file is rows of the
+   *     shape's length one after another, which are then taken as they are
+   */
   record Source(TokenFile tokens, DenoiserShape shape, boolean[] startsLine) {}
 
   /**
@@ -43,12 +48,15 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
    */
   static MaskedBatch draw(
       Source source, int rows, long seed, long step, double structured, double wrong) {
+    if (source.shape().causal()) {
+      return NextTokens.draw(source, rows, seed, step);
+    }
     int length = source.shape().length();
     int[] ids = new int[rows * length];
     int[] positions = new int[rows * length];
     long[] targets = new long[rows * length];
     float[] weights = new float[rows * length];
-    SplittableRandom random = new SplittableRandom(mix(mix(seed) ^ mix(step)));
+    SplittableRandom random = random(seed, step);
     double shift = random.nextDouble();
     int n = 0;
     for (int r = 0; r < rows; r++) {
@@ -89,8 +97,20 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
         Arrays.copyOf(weights, n));
   }
 
-  private static void crop(Source source, SplittableRandom random, int[] ids, int at, int length) {
+  /** The randomness of one step of a run: a function of seed and step. */
+  static SplittableRandom random(long seed, long step) {
+    return new SplittableRandom(mix(mix(seed) ^ mix(step)));
+  }
+
+  static void crop(Source source, SplittableRandom random, int[] ids, int at, int length) {
     TokenFile tokens = source.tokens();
+    if (source.startsLine().length == 0) {
+      long row = random.nextLong(tokens.length() / length);
+      for (int i = 0; i < length; i++) {
+        ids[at + i] = tokens.at(row * length + i);
+      }
+      return;
+    }
     long room = tokens.length() - length - LINE_SEARCH;
     if (room < 1) {
       throw new IllegalArgumentException(
