@@ -34,7 +34,8 @@ import picocli.CommandLine.Option;
       TrainCommand.RunCommand.class,
       TrainCommand.ExportCommand.class,
       TrainCommand.SampleCommand.class,
-      EvaluateCommand.class
+      EvaluateCommand.class,
+      StudyCommand.class
     },
     usageHelpAutoWidth = true,
     showDefaultValues = true)
