@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer;
 
+import dev.palimpsest.trainer.study.Arithmetic;
 import dev.palimpsest.trainer.study.Contender;
 import dev.palimpsest.trainer.study.MarkovChain;
 import dev.palimpsest.trainer.study.Reversal;
 import dev.palimpsest.trainer.study.Study;
 import dev.palimpsest.trainer.study.StudyReport;
+import dev.palimpsest.trainer.study.Sudoku;
 import dev.palimpsest.trainer.study.Task;
+import dev.palimpsest.trainer.study.WordProblems;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,26 +33,88 @@ import picocli.CommandLine.Option;
 final class StudyCommand implements Runnable {
   /** What there is to learn. */
   enum TaskName {
-    reversal(2000) {
+    reversal(2000, 200) {
       @Override
-      Task of(long seed) {
-        return new Reversal(200, seed);
+      Task of(Sizes sizes, int rows, long seed) {
+        return new Reversal(rows, seed);
       }
     },
-    markov(1500) {
+    addition(3000, 20_000) {
       @Override
-      Task of(long seed) {
-        return new MarkovChain(16, 4, 32, 20_000, 1000, seed);
+      Task of(Sizes sizes, int rows, long seed) {
+        return new Arithmetic(false, sizes.digits, rows, seed);
+      }
+    },
+    multiplication(3000, 5000) {
+      @Override
+      Task of(Sizes sizes, int rows, long seed) {
+        return new Arithmetic(true, sizes.digits, rows, seed);
+      }
+    },
+    problems(2000, 20_000) {
+      @Override
+      Task of(Sizes sizes, int rows, long seed) {
+        return new WordProblems(rows, seed);
+      }
+    },
+    sudoku(3000, 10_000) {
+      @Override
+      Task of(Sizes sizes, int rows, long seed) {
+        return new Sudoku(sizes.box, rows, sizes.empty, seed);
+      }
+    },
+    markov(1000, 20_000) {
+      @Override
+      Task of(Sizes sizes, int rows, long seed) {
+        return new MarkovChain(sizes.states, 4, 32, rows, sizes.samples, seed);
       }
     };
 
     private final long usualSteps;
+    private final int usualRows;
 
-    TaskName(long usualSteps) {
+    TaskName(long usualSteps, int usualRows) {
       this.usualSteps = usualSteps;
+      this.usualRows = usualRows;
     }
 
-    abstract Task of(long seed);
+    abstract Task of(Sizes sizes, int rows, long seed);
+  }
+
+  /** How large a task is. */
+  static final class Sizes {
+    @Option(
+        names = "--rows",
+        showDefaultValue = CommandLine.Help.Visibility.NEVER,
+        description = "rows to learn, for reversal facts; the task's own number if not given")
+    private Optional<Integer> rows = Optional.empty();
+
+    @Option(
+        names = "--digits",
+        defaultValue = "2",
+        description = "of each number, for addition and multiplication")
+    private int digits;
+
+    @Option(
+        names = "--box",
+        defaultValue = "3",
+        description = "width of a box, for sudoku: 3 for grids of 9 x 9, 2 for 4 x 4")
+    private int box;
+
+    @Option(
+        names = "--empty",
+        defaultValue = "40",
+        description = "cells to write in a sudoku, fewer where the solution would not be unique")
+    private int empty;
+
+    @Option(names = "--states", defaultValue = "16", description = "of the chain, for markov")
+    private int states;
+
+    @Option(
+        names = "--samples",
+        defaultValue = "1000",
+        description = "rows drawn for each number, for markov")
+    private int samples;
   }
 
   /** Kinds of models. */
@@ -66,6 +131,8 @@ final class StudyCommand implements Runnable {
       showDefaultValue = CommandLine.Help.Visibility.NEVER,
       description = "${COMPLETION-CANDIDATES}")
   private TaskName task;
+
+  @Mixin private Sizes sizes;
 
   @Option(
       names = "--models",
@@ -101,7 +168,7 @@ final class StudyCommand implements Runnable {
   @Option(names = "--rate", defaultValue = "2e-3", description = "peak learning rate")
   private double rate;
 
-  @Option(names = "--threads", defaultValue = "2", description = "of training and of the runtime")
+  @Option(names = "--threads", defaultValue = "1", description = "of training and of the runtime")
   private int threads;
 
   @Option(
@@ -140,13 +207,17 @@ final class StudyCommand implements Runnable {
     Path folder = work.resolve(task.name());
     try {
       List<Study.Result> results =
-          new Study(folder, task::of, contenders, threads, System.err).run(seeds);
-      StudyReport report = new StudyReport(task.name(), task.of(1).describe(), results);
+          new Study(folder, this::drawn, contenders, threads, System.err).run(seeds);
+      StudyReport report = new StudyReport(task.name(), drawn(1).describe(), results);
       Files.writeString(folder.resolve("results.json"), report.json() + "\n");
       System.out.println(json ? report.json() : report.markdown());
     } catch (IOException | IllegalArgumentException e) {
       throw new TrainCommand.Failure(e.getMessage(), e);
     }
+  }
+
+  private Task drawn(long seed) {
+    return task.of(sizes, sizes.rows.orElse(task.usualRows), seed);
   }
 
   private static Contender contender(Kind kind, TransformerContender.Budget budget) {
