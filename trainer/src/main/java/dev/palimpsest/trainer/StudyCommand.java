@@ -4,6 +4,7 @@ package dev.palimpsest.trainer;
 import dev.palimpsest.trainer.study.Arithmetic;
 import dev.palimpsest.trainer.study.Contender;
 import dev.palimpsest.trainer.study.MarkovChain;
+import dev.palimpsest.trainer.study.Repair;
 import dev.palimpsest.trainer.study.Reversal;
 import dev.palimpsest.trainer.study.Study;
 import dev.palimpsest.trainer.study.StudyReport;
@@ -63,6 +64,12 @@ final class StudyCommand implements Runnable {
         return new Sudoku(sizes.box, rows, sizes.empty, seed);
       }
     },
+    repair(1500, 216) {
+      @Override
+      Task of(Sizes sizes, int rows, long seed) {
+        return new Repair(sizes.wrong, seed);
+      }
+    },
     markov(1000, 20_000) {
       @Override
       Task of(Sizes sizes, int rows, long seed) {
@@ -107,6 +114,12 @@ final class StudyCommand implements Runnable {
         description = "cells to write in a sudoku, fewer where the solution would not be unique")
     private int empty;
 
+    @Option(
+        names = "--wrong",
+        defaultValue = "2",
+        description = "cells of a grid that are written wrong, for repair")
+    private int wrong;
+
     @Option(names = "--states", defaultValue = "16", description = "of the chain, for markov")
     private int states;
 
@@ -120,6 +133,7 @@ final class StudyCommand implements Runnable {
   /** Kinds of models. */
   enum Kind {
     masked,
+    correcting,
     causal
   }
 
@@ -138,7 +152,9 @@ final class StudyCommand implements Runnable {
       names = "--models",
       split = ",",
       defaultValue = "masked,causal",
-      description = "kinds of models, of ${COMPLETION-CANDIDATES}")
+      description =
+          "kinds of models, of ${COMPLETION-CANDIDATES}; correcting is masked diffusion that has"
+              + " also learned from wrong tokens")
   private List<Kind> models;
 
   @Option(names = "--seeds", defaultValue = "1", description = "how many: 1, 2, …")
@@ -223,6 +239,7 @@ final class StudyCommand implements Runnable {
   private static Contender contender(Kind kind, TransformerContender.Budget budget) {
     return switch (kind) {
       case masked -> new TransformerContender("masked", false, 0, budget);
+      case correcting -> new TransformerContender("correcting", false, 0.5, budget);
       case causal -> new TransformerContender("causal", true, 0, budget);
     };
   }

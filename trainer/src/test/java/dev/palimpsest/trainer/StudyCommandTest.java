@@ -70,6 +70,17 @@ class StudyCommandTest {
   }
 
   @Test
+  void repairsAreMeasuredForModelsThatCanChangeWhatStands() throws Exception {
+    assertEquals(0, execute("--task=repair", "--steps=2", "--models=correcting,causal"));
+    JsonNode results =
+        JsonMapper.shared()
+            .readTree(Files.readString(temp.resolve("repair/results.json")))
+            .path("results");
+    assertEquals(5 * 3, results.get(0).path("scores").size());
+    assertEquals(0, results.get(1).path("scores").size());
+  }
+
+  @Test
   void theChainIsMeasuredByStepsBesideTheTruth() throws Exception {
     assertEquals(
         0, execute("--task=markov", "--rows=200", "--steps=2", "--states=6", "--samples=30"));

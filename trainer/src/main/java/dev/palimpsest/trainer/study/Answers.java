@@ -29,16 +29,21 @@ public final class Answers {
         request.tokens(Arrays.copyOfRange(row, question.to(), row.length));
       }
       request.plainTextOnly(true).seed(running.size());
-      try {
-        running.add(engine.submit(decoding.request().apply(request).build(), PATIENCE));
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new IllegalStateException("interrupted while asking", e);
-      }
+      running.add(submit(engine, decoding.request().apply(request).build()));
     }
     return running.stream()
         .map(g -> g.result().join().tokens().stream().mapToInt(Integer::intValue).toArray())
         .toList();
+  }
+
+  /** Submits a request, waiting until there is room for it. */
+  static Generation submit(Engine engine, GenerationRequest request) {
+    try {
+      return engine.submit(request, PATIENCE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while asking", e);
+    }
   }
 
   /** Share of questions whose gap was filled as it was, in percent. */

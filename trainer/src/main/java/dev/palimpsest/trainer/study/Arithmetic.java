@@ -4,7 +4,10 @@ package dev.palimpsest.trainer.study;
 import dev.palimpsest.Engine;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Random;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.LongBinaryOperator;
 
@@ -41,12 +44,12 @@ public final class Arithmetic implements Task {
     width = product ? 2 * digits : digits + 1;
     operation = product ? (a, b) -> a * b : Long::sum;
     SplittableRandom random = new SplittableRandom(seed);
-    java.util.Set<Long> pairs = new java.util.LinkedHashSet<>();
+    Set<Long> pairs = new LinkedHashSet<>();
     while (pairs.size() < rows + QUESTIONS) {
       pairs.add(random.nextLong(numbers * numbers));
     }
     List<Long> drawn = new ArrayList<>(pairs);
-    Collections.shuffle(drawn, new java.util.Random(seed));
+    Collections.shuffle(drawn, new Random(seed));
     for (long pair : drawn) {
       int[] row = row(pair / numbers, pair % numbers);
       if (asked.size() < QUESTIONS) {

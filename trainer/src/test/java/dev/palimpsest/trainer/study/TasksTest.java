@@ -179,6 +179,22 @@ class TasksTest {
   }
 
   @Test
+  void draftsHaveSoManyWrongCells() {
+    Repair repair = new Repair(3, 5);
+    assertEquals(216, set(repair.rows().train()).size());
+    Set<List<Integer>> heldOut = set(repair.right());
+    assertEquals(72, heldOut.size());
+    heldOut.retainAll(set(repair.rows().train()));
+    assertEquals(Set.of(), heldOut);
+    for (int i = 0; i < repair.drafts().size(); i++) {
+      int[] draft = repair.drafts().get(i);
+      int[] right = repair.right().get(i);
+      assertEquals(3, IntStream.range(0, 16).filter(c -> draft[c] != right[c]).count());
+      assertTrue(Arrays.stream(draft).allMatch(t -> t >= 2 && t < 6));
+    }
+  }
+
+  @Test
   void rowsAreFilledUpWithEndTokens() throws Exception {
     Words words = new Words(List.of("a", "b"));
     Rows rows = new Rows(words, 3, List.of(new int[] {2, 3}, new int[] {3}), List.of());
