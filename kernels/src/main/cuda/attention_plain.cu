@@ -52,7 +52,7 @@ __device__ __forceinline__ void attend(const float* fused, const QueryTile* tile
     const T* page = pageOf<const T>(pages, s, k / kPageTokens, layerOffset, heads, kvHead);
     __syncthreads();
     for (int i = threadIdx.x; i < keys * dim; i += blockDim.x) {
-      shared.tile[i / dim * (dim + 1) + i % dim] = widen(page[i]);
+      shared.tile[i / dim * (dim + 1) + i % dim] = widen(page[placeOf<T>(i / dim, i % dim, dim)]);
     }
     __syncthreads();
     float shrink[kPerWarp], dots[kPerWarp][2] = {};
@@ -87,7 +87,7 @@ __device__ __forceinline__ void attend(const float* fused, const QueryTile* tile
     __syncthreads();
     const T* values = page + size_t(heads.keyValue) * kPageTokens * dim;
     for (int i = threadIdx.x; i < keys * dim; i += blockDim.x) {
-      shared.tile[i / dim * (dim + 1) + i % dim] = widen(values[i]);
+      shared.tile[i / dim * (dim + 1) + i % dim] = widen(values[placeOf<T>(i / dim, i % dim, dim)]);
     }
     __syncthreads();
     const float* weights = shared.weights + warp * kPerWarp * kPageTokens;

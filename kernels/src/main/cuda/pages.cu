@@ -16,7 +16,7 @@ __device__ __forceinline__ void storeRows(const float* fused, const int* rowSequ
   for (int i = threadIdx.x; i < 2 * width; i += blockDim.x) {
     // Keys and values are one run of heads here as there.
     int head = i / heads.dim, element = i % heads.dim;
-    store(page + (size_t(head) * kPageTokens + position % kPageTokens) * heads.dim + element, keys[i]);
+    store(page + size_t(head) * kPageTokens * heads.dim + placeOf<T>(position % kPageTokens, element, heads.dim), keys[i]);
   }
 }
 }  // namespace

@@ -11,6 +11,8 @@
 #include <cstring>
 #define UNROLL _Pragma("unroll")
 #define KERNEL(name, threads) extern "C" __global__ void __launch_bounds__(threads) name
+/// A block has a multiprocessor to itself, as who moves registers between warps must say.
+#define KERNEL_ALONE(name, threads) extern "C" __global__ void __launch_bounds__(threads, 1) name
 #define REGISTER(name)
 extern __shared__ __align__(1024) unsigned char dynamicShared[];
 #define SHARED(T) (*reinterpret_cast<T*>(dynamicShared))
@@ -18,6 +20,7 @@ extern __shared__ __align__(1024) unsigned char dynamicShared[];
 #include "host.h"
 #define UNROLL
 #define KERNEL(name, threads) extern "C" void name
+#define KERNEL_ALONE(name, threads) extern "C" void name
 #define REGISTER(name) \
   static emulator::Registration registered_##name(#name, emulator::Invoker<decltype(&name), &name>::kernel());
 #define SHARED(T) (*reinterpret_cast<T*>(emulator::sharedMemory()))
@@ -51,6 +54,15 @@ __device__ __forceinline__ void storePair(bf16* p, float first, float second) {
   typedef uint32_t __attribute__((may_alias)) Pair;
 #endif
   *reinterpret_cast<Pair*>(p) = pack(first, second);
+}
+
+/// Zeros in place of eight; the address is a multiple of 16.
+__device__ __forceinline__ void clearChunk(bf16* p) {
+#ifdef __CUDACC__
+  *reinterpret_cast<uint4*>(p) = uint4{0, 0, 0, 0};
+#else
+  for (int i = 0; i < 8; i++) p[i] = 0;
+#endif
 }
 
 constexpr uint32_t kWholeWarp = 0xffffffffu;
@@ -127,10 +139,10 @@ template <int kPending>
 __device__ __forceinline__ void waitForCopies() {
   asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
 }
-__device__ __forceinline__ void barrierInit(uint64_t* barrier, int arrivals) {
-  asm volatile("mbarrier.init.shared::cta.b64 [%0],%1;" ::"r"(sharedAddress(barrier)), "r"(arrivals) : "memory");
-}
 #else
+inline uint32_t sharedAddress(const void* p) {
+  return uint32_t(static_cast<const char*>(p) - emulator::sharedMemory());
+}
 inline void multiplyAdd(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   emulator::Operands o{};
   memcpy(o.in, a, 16);
@@ -161,16 +173,33 @@ inline void waitForCopies() {
 }
 #endif
 
+/// A barrier of some whole warps; id from 1 to 15.
+#ifdef __CUDACC__
+__device__ __forceinline__ void groupBarrier(int id, int threads) {
+  asm volatile("bar.sync %0,%1;" ::"r"(id), "r"(threads) : "memory");
+}
+#else
+#define groupBarrier(id, threads) emulator::barrier(id, threads, HERE)
+#endif
+
+// ---- Hopper: bulk copies with mbarriers ----
+
 #if defined(__CUDACC__) && __CUDA_ARCH__ >= 900
 #define HAS_BULK_COPIES 1
+__device__ __forceinline__ void barrierInit(uint64_t* barrier, int arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0],%1;" ::"r"(sharedAddress(barrier)), "r"(arrivals) : "memory");
+}
+/// After all barriers of a block have been made, by who made them, before __syncthreads.
+__device__ __forceinline__ void barriersMade() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
 __device__ __forceinline__ void barrierArrive(uint64_t* barrier, int expectedBytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _,[%0],%1;" ::"r"(sharedAddress(barrier)),
                "r"(expectedBytes)
                : "memory");
 }
+/// Waits for the end of the phase of this parity; that of the phase before the first is over.
 __device__ __forceinline__ void barrierWait(uint64_t* barrier, unsigned parity) {
   asm volatile(
-      "{.reg .pred p; WAIT: mbarrier.try_wait.parity.shared::cta.b64 p,[%0],%1; @p bra DONE; bra WAIT; DONE:}" ::"r"(
+      "{.reg .pred p; WAIT_%=: mbarrier.try_wait.parity.shared::cta.b64 p,[%0],%1; @!p bra WAIT_%=;}" ::"r"(
           sharedAddress(barrier)),
       "r"(parity)
       : "memory");
@@ -181,9 +210,12 @@ __device__ __forceinline__ void copyBulk(void* shared, const void* global, int b
                "l"(global), "r"(bytes), "r"(sharedAddress(barrier))
                : "memory");
 }
+/// What this thread has stored in shared memory is seen by wgmma and bulk copies from here on.
+__device__ __forceinline__ void proxyFence() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 #elif !defined(__CUDACC__)
 #define HAS_BULK_COPIES 1
 inline void barrierInit(uint64_t* barrier, int arrivals) { emulator::barrierInit(barrier, arrivals, HERE); }
+inline void barriersMade() {}
 inline void barrierArrive(uint64_t* barrier, int expectedBytes) {
   emulator::barrierArrive(barrier, expectedBytes, HERE);
 }
@@ -191,4 +223,107 @@ inline void barrierWait(uint64_t* barrier, unsigned parity) { emulator::barrierW
 inline void copyBulk(void* shared, const void* global, int bytes, uint64_t* barrier) {
   emulator::copyBulk(shared, global, bytes, barrier, HERE);
 }
+inline void proxyFence() { emulator::proxyFence(); }
+#endif
+
+// ---- Hopper: wgmma, products of four warps together ----
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL) || !defined(__CUDACC__)
+#define HAS_WGMMA 1
+/// Rows of 64 bf16 in shared memory, chunks of 16 bytes in place chunk ^ row % 8, the tile at a multiple of 1024
+/// bytes: as wgmma wants it described (PTX, "Matrix Descriptor"; 128-byte swizzle, groups of eight rows 1024 bytes
+/// apart). Where the sum runs over rows, tiles of the next 64 columns follow `nextTile` bytes further.
+__device__ __forceinline__ uint64_t describe(const void* tile, int nextTile) {
+  return uint64_t(sharedAddress(tile) >> 4 & 0x3FFF) | uint64_t(nextTile >> 4) << 16 | uint64_t(1024 >> 4) << 32 |
+         uint64_t(1) << 62;
+}
+/// The descriptor of what lies `bytes` further.
+__device__ __forceinline__ uint64_t further(uint64_t descriptor, int bytes) { return descriptor + (bytes >> 4); }
+#endif
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#define ROW4(d, n) "+f"(d[n][0]), "+f"(d[n][1]), "+f"(d[n][2]), "+f"(d[n][3])
+#define ROW32(d, n) \
+  ROW4(d, n), ROW4(d, n + 1), ROW4(d, n + 2), ROW4(d, n + 3), ROW4(d, n + 4), ROW4(d, n + 5), ROW4(d, n + 6), ROW4(d, n + 7)
+/// d += a · bᵀ, 64 × 64 by 16, both from shared memory: rows of a are rows of d, rows of b its columns. Under way
+/// until waited for.
+__device__ __forceinline__ void multiplyGroup(float (&d)[8][4], uint64_t a, uint64_t b) {
+  asm volatile(
+      "{.reg .pred p; setp.ne.b32 p,%34,0;\n"
+      "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 "
+      "{%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,"
+      "%30,%31},%32,%33,p,1,1,0,0;}"
+      : ROW32(d, 0)
+      : "l"(a), "l"(b), "r"(1));
+}
+/// d += a · b, 64 × 64 by 16, a from registers, as multiplyAdd has it; rows of b are what the sum runs over.
+__device__ __forceinline__ void multiplyGroup(float (&d)[8][4], const uint32_t (&a)[4], uint64_t b) {
+  asm volatile(
+      "{.reg .pred p; setp.ne.b32 p,%37,0;\n"
+      "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 "
+      "{%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,"
+      "%30,%31},{%32,%33,%34,%35},%36,p,1,1,1;}"
+      : ROW32(d, 0)
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(1));
+}
+/// The same, 64 × 128 by 16.
+__device__ __forceinline__ void multiplyGroup(float (&d)[16][4], const uint32_t (&a)[4], uint64_t b) {
+  asm volatile(
+      "{.reg .pred p; setp.ne.b32 p,%69,0;\n"
+      "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 "
+      "{%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,"
+      "%30,%31,%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,"
+      "%58,%59,%60,%61,%62,%63},{%64,%65,%66,%67},%68,p,1,1,1;}"
+      : ROW32(d, 0), ROW32(d, 8)
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(1));
+}
+/// Before the first product, and after registers of the next ones were written.
+__device__ __forceinline__ void productFence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+/// Ends a group of products.
+__device__ __forceinline__ void commitProducts() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+/// Waits until at most kPending groups are under way.
+template <int kPending>
+__device__ __forceinline__ void waitForProducts() {
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
+}
+/// Keeps the compiler from reading sums before they have been waited for.
+template <int kFragments>
+__device__ __forceinline__ void arrived(float (&d)[kFragments][4]) {
+  UNROLL
+  for (int n = 0; n < kFragments; n++) {
+    asm volatile("" : ROW4(d, n)::"memory");
+  }
+}
+#undef ROW4
+#undef ROW32
+/// Registers of a thread from here on: four warps together take more than they were launched with, or give some back.
+template <int kRegisters>
+__device__ __forceinline__ void takeRegisters() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(kRegisters));
+}
+template <int kRegisters>
+__device__ __forceinline__ void giveRegisters() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(kRegisters));
+}
+#elif !defined(__CUDACC__)
+template <int kFragments>
+inline void multiplyGroup(float (&d)[kFragments][4], uint64_t a, uint64_t b) {
+  emulator::multiplyGroup(&d[0][0], kFragments * 8, nullptr, a, b, HERE);
+}
+template <int kFragments>
+inline void multiplyGroup(float (&d)[kFragments][4], const uint32_t (&a)[4], uint64_t b) {
+  emulator::multiplyGroup(&d[0][0], kFragments * 8, a, 0, b, HERE);
+}
+inline void productFence() { emulator::productFence(HERE); }
+inline void commitProducts() { emulator::commitProducts(HERE); }
+template <int kPending>
+inline void waitForProducts() {
+  emulator::waitForProducts(kPending, HERE);
+}
+template <int kFragments>
+inline void arrived(float (&)[kFragments][4]) {}
+template <int kRegisters>
+inline void takeRegisters() {}
+template <int kRegisters>
+inline void giveRegisters() {}
 #endif

@@ -37,3 +37,14 @@ __device__ __forceinline__ T* pageOf(const uint64_t* pages, const SequenceSpan& 
   T* page = reinterpret_cast<T*>(pages[s.firstPage + index]);
   return page + (s.stored != 0 ? layerOffset : 0) + size_t(head) * kPageTokens * heads.dim;
 }
+
+/// Where element `element` of row `row` lies among a head's 64 rows in a page. Heads of whole 64 elements in bf16 lie
+/// as wgmma reads them from shared memory, so that one bulk copy brings them: 64 rows of the first 64 elements, of the
+/// next 64, …, and in each row chunk c of 8 elements in place c ^ row % 8 (the 128-byte swizzle). Others: row by row.
+template <class T>
+__device__ __forceinline__ int placeOf(int row, int element, int dim) {
+  if (sizeof(T) == 2 && dim % 64 == 0) {
+    return (element / 64 * kPageTokens + row) * 64 + ((element % 64 / 8) ^ (row & 7)) * 8 + element % 8;
+  }
+  return row * dim + element;
+}

@@ -27,6 +27,7 @@ void emulatorSetModuleStatus(int status) { settings.moduleStatus = status; }
 
 uint64_t emulatorMemoryUsed() { return deviceBytesUsed(); }
 uint64_t emulatorLaunches() { return counters.launches; }
+uint64_t emulatorLaunchesOf(const char* kernel) { return counters.launchesOf[kernel]; }
 uint64_t emulatorGraphLaunches() { return counters.graphLaunches; }
 
 /// Copies between host and device.

@@ -118,6 +118,8 @@ void copyBulk(void* shared, const void* global, int bytes, uint64_t* barrier, Si
                    block.clocks[current->warp]});
 }
 
+void proxyFence() { block.fenced[current->warp] = block.clocks[current->warp].at[current->warp]; }
+
 bool copyOneBulk() {
   if (bulks.empty()) return false;
   size_t i = randomNumber() % bulks.size();

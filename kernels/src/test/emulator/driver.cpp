@@ -65,6 +65,7 @@ struct Launch {
     std::vector<void*> pointers;
     for (auto& a : arguments) pointers.push_back(a.data());
     counters.launches++;
+    counters.launchesOf[function->name]++;
     if (runGrid(*function->kernel, grid, block, shared, pointers.data())) return kSuccess;
     failure = function->name + ": " + failure;
     return stickyStatus = kIllegalAddress;

@@ -2,6 +2,7 @@
 // What the driver's entry points share: status codes, the device's pretended properties, work that streams carry.
 #pragma once
 #include <functional>
+#include <map>
 #include <mutex>
 #include <vector>
 
@@ -27,6 +28,7 @@ enum Status : int {
   kNotReady = 600,
   kIllegalAddress = 700,
   kLaunchOutOfResources = 701,
+  kLaunchTimeout = 702,
   kStreamCaptureUnsupported = 900,
   kStreamCaptureInvalidated = 901,
 };
@@ -42,6 +44,7 @@ extern Settings settings;
 
 struct Counters {
   uint64_t launches, graphLaunches, copies, hostToDeviceBytes;
+  std::map<std::string, uint64_t> launchesOf;
 };
 extern Counters counters;
 
@@ -50,9 +53,15 @@ extern std::recursive_mutex driverMutex;
 /// After a kernel has failed every call answers with its status, as on a chip, until the context is reset.
 extern int stickyStatus;
 
+/// A captured sequence of work; an executable graph is a copy of it.
+struct Graph {
+  std::vector<std::function<int()>> nodes;
+};
+
 struct Stream {
   bool capturing = false;
   std::vector<std::function<int()>> captured;
+  Graph* into = nullptr;  // what a capture is added to; else it becomes a graph of its own
 };
 
 /// Runs work now, or keeps it when the stream is being captured.

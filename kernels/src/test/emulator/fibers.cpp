@@ -155,6 +155,7 @@ void park() { emulator_switch(&block.fibers[block.running].stack, schedulerStack
 bool runBlock() {
   resetShared(block.sharedBytes);
   resetCopies();
+  resetProducts();
   for (int w = 0; w < kClocks; w++) {
     block.clocks[w] = Clock{};
     block.clocks[w].at[w] = 1;
@@ -165,6 +166,7 @@ bool runBlock() {
     int lanes = block.threads - w * kLanes;
     block.alive[w] = lanes >= kLanes ? ~0u : (1u << lanes) - 1;
     block.arrived[w] = 0;
+    block.fenced[w] = 0;
   }
   for (int i = 0; i < block.threads; i++) prepare(i);
   for (;;) {
@@ -176,7 +178,7 @@ bool runBlock() {
     }
     int exited = 0;
     for (int i = 0; i < block.threads; i++) exited += block.fibers[i].state == State::Exited;
-    if (exited == block.threads) return true;
+    if (exited == block.threads) return productsAgree();
     // Bulk copies land at some time and in some order, at the latest when nothing else can happen.
     if (!moved || randomNumber() % 3 == 0) moved |= copyOneBulk();
     if (failed) return false;

@@ -49,7 +49,10 @@ struct Site {
   int line;
 };
 
-enum class Collective { SyncWarp, Shuffle, Ballot, MmaBf16, LoadMatrix, LoadMatrixTransposed };
+enum class Collective {
+  SyncWarp, Shuffle, Ballot, MmaBf16, LoadMatrix, LoadMatrixTransposed,
+  GroupFence, GroupMultiply, GroupCommit, GroupWait
+};
 
 /// What one lane brings to a warp collective, and what it takes home.
 struct Operands {
@@ -67,6 +70,12 @@ void barrierInit(uint64_t* barrier, int arrivals, Site);
 void barrierArrive(uint64_t* barrier, int expectedBytes, Site);
 void barrierWait(uint64_t* barrier, unsigned parity, Site);
 void copyBulk(void* shared, const void* global, int bytes, uint64_t* barrier, Site);
+void proxyFence();
+void productFence(Site);
+/// d [64][columns] += a · b, this warp's 16 rows of it: a from shared memory, b transposed; or a from registers.
+void multiplyGroup(float* d, int columns, const uint32_t* registers, uint64_t a, uint64_t b, Site);
+void commitProducts(Site);
+void waitForProducts(int pendingGroups, Site);
 
 /// A kernel and the sizes of its arguments.
 struct Kernel {

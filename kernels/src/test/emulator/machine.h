@@ -60,6 +60,7 @@ struct Block {
   Clock clocks[kClocks];
   uint32_t arrived[kMaxWarps];  // lanes waiting in a collective
   uint32_t alive[kMaxWarps];    // lanes that have not exited
+  uint32_t fenced[kMaxWarps];   // time of the last fence between stores and asynchronous reads
 };
 extern Block block;
 
@@ -85,6 +86,16 @@ void resetCopies();
 bool copyOneBulk();
 bool releasePhases();
 
+// wgmma.cpp
+void resetProducts();
+/// What a warp collective of wgmma does once all lanes are there.
+void fenceProducts(Fiber* warp);
+void beginProduct(Fiber* warp);
+void endGroup(Fiber* warp);
+void finishGroups(Fiber* warp);
+/// Whether the warps of a group have multiplied the same number of times.
+bool productsAgree();
+
 // barriers.cpp
 bool releaseBarriers();
 
@@ -93,6 +104,8 @@ void resetShared(size_t bytes);
 bool isShared(const void* p);
 /// Checks an access of the running thread.
 void access(const void* p, size_t bytes, bool write, const void* code);
+/// Checks a read by wgmma: what threads stored must have been fenced.
+void asynchronousRead(const void* p, size_t bytes);
 /// Marks shared memory as being overwritten by a copy: nobody may read it until it has landed.
 void beginCopy(const void* p, size_t bytes);
 

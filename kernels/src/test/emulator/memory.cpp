@@ -222,6 +222,21 @@ bool isShared(const void* p) {
   return offset >= 0 && offset < long(kMaxShared);
 }
 
+void asynchronousRead(const void* p, size_t bytes) {
+  size_t first = (static_cast<const char*>(p) - shared) / kWord;
+  if (isShared(p) && isShared(static_cast<const char*>(p) + bytes - 1)) {
+    for (size_t index = first; index < first + bytes / kWord; index++) {
+      const Word& g = words[index];
+      if (g.epoch == epoch && g.writer >= 0 && g.writer < kMaxWarps && g.writeTime > block.fenced[g.writer]) {
+        report("wgmma reads shared memory at offset %zu, stored by thread %d without a proxy fence", index * kWord,
+               g.writer * kLanes + g.writerLane);
+        return stop();
+      }
+    }
+  }
+  access(p, bytes, false, nullptr);
+}
+
 void resetShared(size_t bytes) {
   epoch++;
   memset(shared, 0xff, bytes);

@@ -133,6 +133,43 @@ REGISTER(correct_bulk_copy)
 KERNEL(planted_wrong_phase, 64)(float* out, const float* in) { copyBulkTile<false>(out, in); }
 REGISTER(planted_wrong_phase)
 
+struct ProductShared {
+  bf16 a[64][64], b[64][64];
+};
+
+enum class Mistake { None, Fence, ProxyFence, Wait, EarlyWrite, Part };
+
+/// Four warps multiply two matrices of ones: 16 everywhere.
+template <Mistake kMistake>
+__device__ void multiplyOnes(float* out) {
+  ProductShared& s = SHARED(ProductShared);
+  for (int i = threadIdx.x; i < 64 * 64; i += 128) s.a[i / 64][i % 64] = s.b[i / 64][i % 64] = narrow(1);
+  if (kMistake != Mistake::ProxyFence) proxyFence();
+  __syncthreads();
+  float d[8][4] = {};
+  if (kMistake != Mistake::Fence) productFence();
+  if (kMistake != Mistake::Part || threadIdx.x < 96) multiplyGroup(d, describe(s.a, 0), describe(s.b, 0));
+  commitProducts();
+  if (kMistake == Mistake::EarlyWrite) {
+    __syncthreads();
+    s.b[threadIdx.x / 2][threadIdx.x % 2 * 8] = 0;
+    proxyFence();
+  }
+  float early = d[0][0];
+  waitForProducts<0>();
+  arrived(d);
+  out[threadIdx.x] = kMistake == Mistake::Wait ? early : d[0][0] + d[7][3];
+}
+#define PRODUCT(name, mistake)                                       \
+  KERNEL(name, 128)(float* out) { multiplyOnes<Mistake::mistake>(out); } \
+  REGISTER(name)
+PRODUCT(correct_products, None)
+PRODUCT(planted_products_without_fence, Fence)
+PRODUCT(planted_products_of_unfenced_stores, ProxyFence)
+PRODUCT(planted_products_not_waited_for, Wait)
+PRODUCT(planted_products_overwritten, EarlyWrite)
+PRODUCT(planted_products_of_some_warps, Part)
+
 /// For what a launch costs by itself.
 KERNEL(nothing, 32)(float*) {}
 REGISTER(nothing)

@@ -15,11 +15,6 @@ Stream defaultStream;
 struct Event {
   std::chrono::steady_clock::time_point time;
 };
-/// A captured sequence of work; an executable graph is a copy of it.
-struct Graph {
-  std::vector<std::function<int()>> nodes;
-};
-
 }  // namespace
 
 Stream* streamOf(void* handle) { return handle == nullptr ? &defaultStream : static_cast<Stream*>(handle); }
@@ -64,7 +59,13 @@ int cuStreamEndCapture(void* stream, void** graph) {
   Stream* s = streamOf(stream);
   if (!s->capturing) return kInvalidValue;
   s->capturing = false;
-  *graph = new Graph{std::move(s->captured)};
+  if (s->into != nullptr) {
+    for (auto& work : s->captured) s->into->nodes.push_back(std::move(work));
+    *graph = s->into;
+    s->into = nullptr;
+  } else {
+    *graph = new Graph{std::move(s->captured)};
+  }
   s->captured.clear();
   return kSuccess;
 }

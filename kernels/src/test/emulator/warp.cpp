@@ -103,6 +103,10 @@ void compute(Collective op, Fiber* warp, uint32_t mask) {
     case Collective::MmaBf16: multiplyBf16(warp); break;
     case Collective::LoadMatrix: loadMatrices(warp, false); break;
     case Collective::LoadMatrixTransposed: loadMatrices(warp, true); break;
+    case Collective::GroupFence: fenceProducts(warp); break;
+    case Collective::GroupMultiply: beginProduct(warp); break;
+    case Collective::GroupCommit: endGroup(warp); break;
+    case Collective::GroupWait: finishGroups(warp); break;
   }
 }
 

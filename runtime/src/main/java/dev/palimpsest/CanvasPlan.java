@@ -24,10 +24,12 @@ record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
   /**
    * Lays out pieces.
    *
+   * @param most tokens of a canvas
    * @param encode tokens of a text or chat piece
    * @throws IllegalArgumentException if the pieces do not fit the model
    */
-  static CanvasPlan of(List<Piece> pieces, ModelConfig config, Function<Piece, int[]> encode) {
+  static CanvasPlan of(
+      List<Piece> pieces, ModelConfig config, int most, Function<Piece, int[]> encode) {
     int[] tokens = new int[64];
     int length = 0;
     BitSet fixed = new BitSet();
@@ -36,7 +38,7 @@ record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
       int[] part;
       if (piece instanceof Piece.Hole hole) {
         refuseWithoutMask(config);
-        refuseBeyond(config, (long) length + hole.length());
+        refuseBeyond(most, (long) length + hole.length());
         part = new int[hole.length()];
         Arrays.fill(part, config.maskToken());
         holes.add(new Span(length, length + part.length));
@@ -51,7 +53,7 @@ record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
                 : encode.apply(piece);
         fixed.set(length, length + part.length);
       }
-      refuseBeyond(config, (long) length + part.length);
+      refuseBeyond(most, (long) length + part.length);
       if (length + part.length > tokens.length) {
         tokens = Arrays.copyOf(tokens, Math.max(tokens.length * 2, length + part.length));
       }
@@ -83,13 +85,13 @@ record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
     }
   }
 
-  private static void refuseBeyond(ModelConfig config, long length) {
-    if (length > config.maxPositions()) {
+  private static void refuseBeyond(int most, long length) {
+    if (length > most) {
       throw new IllegalArgumentException(
           "the canvas would be "
               + length
               + " tokens, the model was made for "
-              + config.maxPositions()
+              + most
               + ": shorten the prompt or the holes");
     }
   }

@@ -5,36 +5,93 @@ import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.bindings.LibrarySearch;
 import dev.palimpsest.bindings.LibrarySearch.Found;
 import dev.palimpsest.bindings.LibrarySearch.Missing;
+import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.Device;
 import dev.palimpsest.kernels.cpu.CpuDevice;
 import dev.palimpsest.kernels.cpu.CpuOptions;
 import dev.palimpsest.kernels.cuda.CudaDevice;
 import dev.palimpsest.kernels.cuda.CudaOptions;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.ToLongFunction;
 
 /** Opens the device that the options choose. */
 final class ComputeDevice {
+  /** Beside the weights: a tile of logits, and activations of a small batch. */
+  private static final long LEAST_BESIDE_WEIGHTS = 128L << 20;
+
   private ComputeDevice() {}
 
   /**
-   * The device; where {@link EngineOptions.DeviceChoice#AUTO} finds no GPU, one log line says why
-   * it is the processor.
+   * The device; where {@link EngineOptions.DeviceChoice#AUTO} finds no GPU, or none that the model
+   * fits, one log line says why it is the processor.
    *
+   * @param latents whether the ops of latent diffusion are needed
+   * @param weightBytes what the model's weights take on a GPU, by the type of its products
    * @throws IllegalStateException if CUDA was asked for and cannot be used; the message says why
    */
-  static Device open(EngineOptions options) {
+  static Device open(EngineOptions options, boolean latents, ToLongFunction<DType> weightBytes) {
     return switch (options.device()) {
       case CPU -> CpuDevice.open(cpu(options));
-      case CUDA -> required(options);
-      case AUTO -> fastest(options);
+      case CUDA -> required(options, latents, weightBytes);
+      case AUTO -> fastest(options, latents, weightBytes);
     };
   }
 
-  private static Device required(EngineOptions options) {
+  /** A GPU that the model fits, before anything of it is loaded. */
+  private static LibrarySearch<CudaDevice> find(
+      EngineOptions options, boolean latents, ToLongFunction<DType> weightBytes) {
+    LibrarySearch<CudaDevice> search = CudaDevice.find(cuda(options));
+    if (!(search instanceof Found<CudaDevice>(CudaDevice device))) {
+      return search;
+    }
+    if (latents && !device.denoisesLatents()) {
+      device.close();
+      return new Missing<>(
+          "a CUDA device", List.of("latent diffusion has no kernels for the GPU yet"));
+    }
+    long weights = weightBytes.applyAsLong(device.computeType());
+    long free = device.freeBytes();
+    if (weights + LEAST_BESIDE_WEIGHTS <= free) {
+      return search;
+    }
+    String reason =
+        "the model does not fit %s: its weights take %d bytes in %s, a step %d more, and %d of %d are free. Free memory there, take a smaller model%s"
+            .formatted(
+                device.name(),
+                weights,
+                device.computeType(),
+                LEAST_BESIDE_WEIGHTS,
+                free,
+                device.totalBytes(),
+                device.computeType() == DType.F32 ? ", or dtype BF16 instead of F32" : "");
+    device.close();
+    return new Missing<>("a CUDA device", List.of(reason));
+  }
+
+  /** Tells how fast the weights came to a GPU, once they are all there. */
+  static void loaded(Device device, long nanos) {
+    if (device instanceof CudaDevice cuda) {
+      double gigabytes = cuda.loadedBytes() / 1e9;
+      System.getLogger(ComputeDevice.class.getName())
+          .log(
+              System.Logger.Level.INFO,
+              String.format(
+                  Locale.ROOT,
+                  "%.2f GB of weights loaded in %.2f s, %.1f GB/s",
+                  gigabytes,
+                  nanos / 1e9,
+                  gigabytes * 1e9 / nanos));
+    }
+  }
+
+  private static Device required(
+      EngineOptions options, boolean latents, ToLongFunction<DType> weightBytes) {
     if (options.dtype() == ComputeType.INT8) {
       throw new IllegalStateException(
           "device CUDA does not compute with dtype INT8: take BF16 or F32, or device CPU");
     }
-    return switch (CudaDevice.find(cuda(options))) {
+    return switch (find(options, latents, weightBytes)) {
       case Found<CudaDevice>(CudaDevice device) -> device;
       case Missing<CudaDevice> missing ->
           throw new IllegalStateException(
@@ -44,12 +101,12 @@ final class ComputeDevice {
     };
   }
 
-  private static Device fastest(EngineOptions options) {
+  private static Device fastest(
+      EngineOptions options, boolean latents, ToLongFunction<DType> weightBytes) {
     if (options.dtype() == ComputeType.INT8) {
       return CpuDevice.open(cpu(options));
     }
-    LibrarySearch<CudaDevice> search = CudaDevice.find(cuda(options));
-    return switch (search) {
+    return switch (find(options, latents, weightBytes)) {
       case Found<CudaDevice>(CudaDevice device) -> device;
       case Missing<CudaDevice> missing -> {
         System.getLogger(ComputeDevice.class.getName())

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest;
 
+import dev.palimpsest.network.HybridConfig;
 import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.text.Tokenizer;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 
 /** A loaded model that writes text: thread-safe, many requests at once. */
 public interface Engine extends AutoCloseable {
@@ -24,8 +26,13 @@ public interface Engine extends AutoCloseable {
     return LocalEngine.open(model, options, listener);
   }
 
-  /** What the model is. */
+  /** What the model is; of a latent model, its decoder. */
   ModelConfig config();
+
+  /** What a latent model is; empty for the others. */
+  default Optional<HybridConfig> latent() {
+    return Optional.empty();
+  }
 
   /** Name of the chat format: llada, chatml, unknown; empty for a base model. */
   String chatFormat();
@@ -72,6 +79,8 @@ public interface Engine extends AutoCloseable {
   /**
    * Logits of one forward over {@code tokens}: {@code out} is float32 {@code
    * [tokens.length][vocabulary]}, host memory.
+   *
+   * @throws IllegalStateException for a latent model, which has none of a text alone
    */
   void logits(int[] tokens, MemorySegment out);
 

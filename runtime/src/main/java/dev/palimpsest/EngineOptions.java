@@ -17,9 +17,9 @@ import java.util.Objects;
  *     one, and fewer rows make it shorter
  * @param maxQueued most requests taking part at a time; as many again may wait, more are refused or
  *     made to wait by who submits them
- * @param kvCacheBytes most memory for the K/V caches of all requests together, taken as it is
- *     needed; requests that cache wait for room in it. 0 means a quarter of the machine's memory,
- *     or of what is free on the GPU once the weights are there
+ * @param kvCacheBytes most memory for the K/V caches of all requests together, or for their
+ *     latents, taken as it is needed; requests that cache wait for room in it. 0 means a quarter of
+ *     the machine's memory, or of what is free on the GPU once the weights are there
  */
 public record EngineOptions(
     DeviceChoice device,

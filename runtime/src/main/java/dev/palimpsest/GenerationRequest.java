@@ -8,6 +8,7 @@ import dev.palimpsest.process.Bounds;
 import dev.palimpsest.process.Correction;
 import dev.palimpsest.process.MaskedOptions;
 import dev.palimpsest.process.Pace;
+import dev.palimpsest.process.latent.LatentChoice;
 import dev.palimpsest.schedule.Terms;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -110,7 +111,13 @@ public final class GenerationRequest {
     return values.algorithmTemperature;
   }
 
+  /** 0 unless it was said. */
   public float temperature() {
+    return values.temperature.orElse(0f);
+  }
+
+  /** The temperature, if it was said. */
+  public Optional<Float> chosenTemperature() {
     return values.temperature;
   }
 
@@ -122,8 +129,24 @@ public final class GenerationRequest {
     return values.topP;
   }
 
+  /** 0 unless it was said. */
   public float guidance() {
+    return values.guidance.orElse(0f);
+  }
+
+  /** The guidance, if it was said. */
+  public Optional<Float> chosenGuidance() {
     return values.guidance;
+  }
+
+  /** What is said for latent models alone. */
+  public LatentChoice latent() {
+    return values.latent;
+  }
+
+  /** Whether a text that is not readable before its end is to be shown while it is written. */
+  public boolean previews() {
+    return values.previews;
   }
 
   public Correction correction() {
@@ -165,6 +188,15 @@ public final class GenerationRequest {
    */
   MaskedOptions decoding(MaskedOptions.Algorithm otherwise, int... suppressed) {
     MaskedOptions.Algorithm decided = algorithm().orElse(otherwise);
+    values
+        .latent
+        .named()
+        .ifPresent(
+            found -> {
+              throw new IllegalArgumentException(
+                  found
+                      + " is for latent models, which start from noise; this one starts from masks: leave it out");
+            });
     return new MaskedOptions(
         decided,
         values.pace.orElse(
@@ -172,9 +204,8 @@ public final class GenerationRequest {
         blockLength().orElse(0),
         values.bounds,
         values.algorithmTemperature,
-        new Sampling(
-            values.temperature, values.topK, values.topP, decided.confidenceOn(), suppressed),
-        values.guidance,
+        new Sampling(temperature(), values.topK, values.topP, decided.confidenceOn(), suppressed),
+        guidance(),
         values.correction,
         values.stopAtEnd,
         seed().orElse(0));
@@ -204,10 +235,12 @@ public final class GenerationRequest {
     private OptionalInt blockLength = OptionalInt.empty();
     private Bounds bounds = Bounds.USUAL;
     private double algorithmTemperature;
-    private float temperature;
+    private Optional<Float> temperature = Optional.empty();
     private int topK;
     private float topP = 1f;
-    private float guidance;
+    private Optional<Float> guidance = Optional.empty();
+    private LatentChoice latent = LatentChoice.NONE;
+    private boolean previews;
     private Correction correction = Correction.NONE;
     private Optional<CacheMode> cache = Optional.empty();
     private int cacheRefresh;
@@ -232,6 +265,8 @@ public final class GenerationRequest {
       topK = other.topK;
       topP = other.topP;
       guidance = other.guidance;
+      latent = other.latent;
+      previews = other.previews;
       correction = other.correction;
       cache = other.cache;
       cacheRefresh = other.cacheRefresh;
@@ -305,7 +340,7 @@ public final class GenerationRequest {
 
     /**
      * Denoising steps over the whole request; each is one network call. For algorithms that count
-     * steps.
+     * steps. A latent model takes so many for each block, and one more call to decode it.
      */
     public Builder steps(int value) {
       return pace(new Pace.Steps(value));
@@ -380,8 +415,9 @@ public final class GenerationRequest {
       return this;
     }
 
+    /** Unset means 0, or what a latent model's trainer recommends. */
     public Builder temperature(float value) {
-      temperature = value;
+      temperature = Optional.of(value);
       return this;
     }
 
@@ -395,8 +431,25 @@ public final class GenerationRequest {
       return this;
     }
 
+    /** Unset means 0, or what a latent model's trainer recommends. */
     public Builder guidance(float value) {
-      guidance = value;
+      guidance = Optional.of(value);
+      return this;
+    }
+
+    /** How a latent model samples; unset means as its trainer recommends. */
+    public Builder latent(LatentChoice value) {
+      latent = Objects.requireNonNull(value, "latent");
+      return this;
+    }
+
+    /**
+     * Whether a latent model decodes its estimate after every step, so that {@link
+     * Generation#revisions} shows the text as it sharpens: a decoder call each, counted among the
+     * network calls. Other models show all they have anyway. Does not change what is written.
+     */
+    public Builder previews(boolean value) {
+      previews = value;
       return this;
     }
 

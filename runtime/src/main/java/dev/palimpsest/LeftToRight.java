@@ -74,6 +74,7 @@ record LeftToRight(ModelConfig config) {
     if (!request.correction().equals(Correction.NONE)) {
       refuse(request.correction().toString());
     }
+    request.latent().named().ifPresent(this::refuse);
     request.finishWithin().ifPresent(time -> refuse("a time to finish within, " + time));
   }
 

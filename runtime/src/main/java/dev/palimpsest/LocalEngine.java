@@ -3,16 +3,19 @@ package dev.palimpsest;
 
 import dev.palimpsest.GenerationRequest.Piece;
 import dev.palimpsest.cache.KvPool;
-import dev.palimpsest.cache.RequestCache;
+import dev.palimpsest.cache.LatentPool;
 import dev.palimpsest.family.Families;
+import dev.palimpsest.family.HybridDescription;
+import dev.palimpsest.family.HybridFamily;
 import dev.palimpsest.family.ModelDescription;
 import dev.palimpsest.kernels.Device;
+import dev.palimpsest.network.HybridConfig;
+import dev.palimpsest.network.HybridModel;
 import dev.palimpsest.network.ModelConfig;
-import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.network.Transformer;
 import dev.palimpsest.process.Canvas;
-import dev.palimpsest.process.DiffusionProcess;
 import dev.palimpsest.schedule.Scheduler;
+import dev.palimpsest.schedule.Steps;
 import dev.palimpsest.schedule.Terms;
 import dev.palimpsest.text.ChatFormat;
 import dev.palimpsest.text.Tokenizer;
@@ -42,40 +45,28 @@ final class LocalEngine implements Engine {
   private static final Thread ELSEWHERE = Thread.ofPlatform().unstarted(() -> {});
 
   private final Checkpoint checkpoint;
-  private final ModelDescription model;
+  private final Served model;
   private final Optional<Tokenizer> tokenizer;
   private final Device device;
-  private final Transformer network;
-  private final KvPool cachePages;
   private final Scheduler scheduler;
   private final int[] endTokens;
-  private final int maxBatchTokens;
   private final Outstanding unmade = new Outstanding();
   private final AtomicBoolean closed = new AtomicBoolean();
 
   private LocalEngine(
       Checkpoint checkpoint,
-      ModelDescription model,
+      Served model,
       Optional<Tokenizer> tokenizer,
       Device device,
-      Transformer network,
       EngineOptions options) {
     this.checkpoint = checkpoint;
     this.model = model;
     this.tokenizer = tokenizer;
     this.device = device;
-    this.network = network;
     this.endTokens = endTokens(model, tokenizer);
-    this.maxBatchTokens = options.maxBatchTokens();
-    this.cachePages =
-        new KvPool(
-            device,
-            model.config().layers(),
-            model.config().heads(),
-            ComputeDevice.kvCacheBudget(device, options));
     this.scheduler =
         new Scheduler(
-            network::forward,
+            model::forward,
             model.config().shiftedLogits(),
             options.maxBatchTokens(),
             options.maxQueued());
@@ -86,24 +77,59 @@ final class LocalEngine implements Engine {
     try {
       Checkpoint checkpoint = Checkpoints.open(path);
       opened.add(checkpoint);
-      ModelDescription model = Families.describe(checkpoint);
-      Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
-      tokenizer.ifPresent(opened::add);
-      Device device = ComputeDevice.open(options);
-      opened.add(device);
-      int layers = model.config().layers();
-      Transformer network =
-          new Transformer(
-              device, model.config(), model.weights(), done -> listener.packed(done, layers));
-      return new LocalEngine(checkpoint, model, tokenizer, device, network, options);
+      return HybridFamily.is(checkpoint)
+          ? openHybrid(checkpoint, options, listener, opened)
+          : openTransformer(checkpoint, options, listener, opened);
     } catch (RuntimeException | Error e) {
       closeAll(opened.reversed(), e);
       throw e;
     }
   }
 
+  private static LocalEngine openTransformer(
+      Checkpoint checkpoint,
+      EngineOptions options,
+      LoadListener listener,
+      List<AutoCloseable> opened) {
+    ModelDescription model = Families.describe(checkpoint);
+    Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
+    tokenizer.ifPresent(opened::add);
+    Device device =
+        ComputeDevice.open(options, false, type -> WeightMemory.bytes(model.weights(), type));
+    opened.add(device);
+    long start = System.nanoTime();
+    ModelConfig config = model.config();
+    Transformer network =
+        new Transformer(
+            device, config, model.weights(), done -> listener.packed(done, config.layers()));
+    ComputeDevice.loaded(device, System.nanoTime() - start);
+    KvPool pages =
+        new KvPool(
+            device, config.layers(), config.heads(), ComputeDevice.kvCacheBudget(device, options));
+    Served served = new ServedTransformer(model, network, pages, options.maxBatchTokens());
+    return new LocalEngine(checkpoint, served, tokenizer, device, options);
+  }
+
+  private static LocalEngine openHybrid(
+      Checkpoint checkpoint,
+      EngineOptions options,
+      LoadListener listener,
+      List<AutoCloseable> opened) {
+    HybridDescription model = HybridFamily.describe(checkpoint);
+    Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
+    tokenizer.ifPresent(opened::add);
+    Device device = ComputeDevice.open(options, true, type -> WeightMemory.atMost(checkpoint));
+    opened.add(device);
+    HybridModel network = new HybridModel(device, model.config(), model.weights());
+    listener.packed(1, 1);
+    LatentPool pool =
+        new LatentPool(
+            device, model.config().width(), ComputeDevice.kvCacheBudget(device, options));
+    return new LocalEngine(checkpoint, new ServedHybrid(network, pool), tokenizer, device, options);
+  }
+
   /** End-of-text, and for a chat model the end of a turn. */
-  private static int[] endTokens(ModelDescription model, Optional<Tokenizer> tokenizer) {
+  private static int[] endTokens(Served model, Optional<Tokenizer> tokenizer) {
     IntStream.Builder ends = IntStream.builder();
     if (model.config().endToken() >= 0) {
       ends.add(model.config().endToken());
@@ -125,9 +151,17 @@ final class LocalEngine implements Engine {
     return model.chatFormat().map(ChatFormat::name).orElse("");
   }
 
-  /** Pages of all requests' caches. */
+  /** Pages of all requests' caches, of a model that has them. */
   KvPool cachePages() {
-    return cachePages;
+    return switch (model) {
+      case ServedTransformer transformer -> transformer.cachePages();
+      case ServedHybrid _ -> throw new IllegalStateException("a latent model caches nothing");
+    };
+  }
+
+  @Override
+  public Optional<HybridConfig> latent() {
+    return model.latent();
   }
 
   @Override
@@ -149,7 +183,7 @@ final class LocalEngine implements Engine {
     Prepared prepared = prepare(request);
     unmade.add();
     try {
-      scheduler.submit(prepared.process, prepared.cache, terms(request), prepared.generation);
+      scheduler.submit(prepared.steps, terms(request), prepared.generation);
     } catch (RuntimeException e) {
       unmade.remove();
       throw e;
@@ -163,8 +197,7 @@ final class LocalEngine implements Engine {
     Prepared prepared = prepare(request);
     unmade.add();
     try {
-      scheduler.submit(
-          prepared.process, prepared.cache, terms(request), prepared.generation, patience);
+      scheduler.submit(prepared.steps, terms(request), prepared.generation, patience);
     } catch (RuntimeException | InterruptedException e) {
       unmade.remove();
       throw e;
@@ -173,19 +206,13 @@ final class LocalEngine implements Engine {
   }
 
   /** A request as the scheduler takes it. */
-  private record Prepared(
-      DiffusionProcess process, RequestCache cache, RunningGeneration generation) {}
+  private record Prepared(Steps steps, RunningGeneration generation) {}
 
   private Prepared prepare(GenerationRequest request) {
     long submitted = System.nanoTime();
     ModelConfig config = model.config();
-    CanvasPlan plan = CanvasPlan.of(request.pieces(), config, this::encode);
-    Attending attending = new Attending(config);
-    DiffusionProcess process =
-        attending.process(request, plan, suppressed(request, plan), endTokens);
-    RequestCache cache =
-        attending.cache(
-            request, cachePages, maxBatchTokens, plan.tokens().length, process.guidance() != 0);
+    CanvasPlan plan = CanvasPlan.of(request.pieces(), config, model.mostPositions(), this::encode);
+    Steps steps = model.steps(request, plan, suppressed(request, plan), endTokens);
     RunningGeneration generation =
         new RunningGeneration(
             config.maskToken(),
@@ -197,7 +224,7 @@ final class LocalEngine implements Engine {
                     request.deadline().orElseThrow(), plan.asked(), partial),
             CALLBACKS,
             unmade::remove);
-    return new Prepared(process, cache, generation);
+    return new Prepared(steps, generation);
   }
 
   private static Terms terms(GenerationRequest request) {
@@ -282,6 +309,7 @@ final class LocalEngine implements Engine {
         CanvasPlan.of(
                 List.of(new Piece.Tokens(Arrays.stream(tokens).boxed().toList())),
                 model.config(),
+                model.mostPositions(),
                 this::encode)
             .tokens();
     int length = canvas.length;
@@ -309,10 +337,7 @@ final class LocalEngine implements Engine {
   }
 
   private Boolean forward(int[] tokens, MemorySegment out) {
-    StepBatch batch = new StepBatch();
-    batch.addSequence(tokens.length);
-    System.arraycopy(tokens, 0, batch.tokens(), 0, tokens.length);
-    network.logits(batch, out);
+    model.logits(tokens, out);
     return true;
   }
 
@@ -330,12 +355,7 @@ final class LocalEngine implements Engine {
 
   @Override
   public EngineLoad load() {
-    return new EngineLoad(
-        scheduler.running(),
-        scheduler.waiting(),
-        cachePages.pages(),
-        cachePages.freePages(),
-        cachePages.heldBytes());
+    return model.load(scheduler.running(), scheduler.waiting());
   }
 
   @Override

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
 import dev.palimpsest.bindings.CudaLibrary;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.SymbolLookup;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Assumptions;
@@ -17,6 +24,39 @@ final class EmulatedDriver {
   /** Skips the test where the emulator cannot be built. */
   static void required() {
     Assumptions.assumeTrue(PRESENT, "no emulator here: see the line above");
+  }
+
+  /** Sets all of the device's memory. */
+  static void memory(long bytes) {
+    call("emulatorSetMemory", FunctionDescriptor.ofVoid(JAVA_LONG), bytes);
+  }
+
+  static long memoryUsed() {
+    return (long) call("emulatorMemoryUsed", FunctionDescriptor.of(JAVA_LONG));
+  }
+
+  /** From now on every call of the driver answers so, as after a kernel that faulted. */
+  static void fail(int status) {
+    call("emulatorBreak", FunctionDescriptor.ofVoid(JAVA_INT), status);
+  }
+
+  /** Forgets failures and settings. */
+  static void reset() {
+    call("emulatorReset", FunctionDescriptor.ofVoid());
+  }
+
+  @SuppressWarnings("restricted")
+  private static Object call(String name, FunctionDescriptor descriptor, Object... arguments) {
+    SymbolLookup library =
+        SymbolLookup.libraryLookup(
+            Path.of(System.getProperty(CudaLibrary.PATH_PROPERTY)), Arena.global());
+    try {
+      return Linker.nativeLinker()
+          .downcallHandle(library.findOrThrow(name), descriptor)
+          .invokeWithArguments(arguments);
+    } catch (Throwable e) {
+      throw new LinkageError(name, e);
+    }
   }
 
   private static boolean build() {

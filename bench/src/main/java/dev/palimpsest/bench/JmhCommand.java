@@ -2,7 +2,10 @@
 package dev.palimpsest.bench;
 
 import dev.palimpsest.bench.jmh.WorkRate;
+import dev.palimpsest.bindings.CudaLibrary;
+import dev.palimpsest.bindings.LibrarySearch;
 import java.io.PrintWriter;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,6 +15,7 @@ import java.util.SortedSet;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.BenchmarkList;
@@ -129,13 +133,29 @@ final class JmhCommand implements Callable<Integer> {
     return 0;
   }
 
+  /** What a forked JVM needs, and which CUDA driver this one was told to use. */
+  private static String[] jvmFlags() {
+    String driver = System.getProperty(CudaLibrary.PATH_PROPERTY, "");
+    return driver.isEmpty()
+        ? JVM_FLAGS
+        : Stream.concat(
+                Arrays.stream(JVM_FLAGS),
+                Stream.of("-D" + CudaLibrary.PATH_PROPERTY + "=" + driver))
+            .toArray(String[]::new);
+  }
+
   private Options options(String include) {
     ChainedOptionsBuilder options =
         new OptionsBuilder()
             .include(include)
-            .jvmArgs(JVM_FLAGS)
+            .jvmArgs(jvmFlags())
             .shouldFailOnError(true)
             .addProfiler(WorkRate.class);
+    if (regex.isEmpty()
+        && CudaLibrary.find() instanceof LibrarySearch.Missing<CudaLibrary> missing) {
+      System.err.println("Launches are left out: " + missing.message());
+      options.exclude(Pattern.quote(PACKAGE + "Launch"));
+    }
     parameters.forEach((name, values) -> options.param(name, values.split(",")));
     if (quick) {
       // The Vector API is slow by orders of magnitude until it is compiled: warm up all the same.

@@ -7,7 +7,7 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Reports as JSON: components in the order they are declared, names in snake case. */
-final class Json {
+public final class Json {
   private static final JsonMapper MAPPER =
       JsonMapper.builder()
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
@@ -17,7 +17,8 @@ final class Json {
 
   private Json() {}
 
-  static String write(Object report) {
+  /** A report as one document. */
+  public static String write(Object report) {
     return MAPPER.writeValueAsString(report);
   }
 }

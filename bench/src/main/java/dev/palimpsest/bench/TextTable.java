@@ -6,21 +6,21 @@ import java.util.Arrays;
 import java.util.List;
 
 /** Rows of cells in aligned columns, the first flush left, the others flush right. */
-final class TextTable {
+public final class TextTable {
   private final List<String[]> rows = new ArrayList<>();
   private int left = 1;
 
-  TextTable(String... header) {
+  public TextTable(String... header) {
     rows.add(header);
   }
 
   /** Sets how many leading columns are flush left. */
-  TextTable leftColumns(int count) {
+  public TextTable leftColumns(int count) {
     left = count;
     return this;
   }
 
-  TextTable row(String... cells) {
+  public TextTable row(String... cells) {
     if (cells.length != rows.getFirst().length) {
       throw new IllegalArgumentException(
           "a row wants " + rows.getFirst().length + " cells; found " + Arrays.toString(cells));

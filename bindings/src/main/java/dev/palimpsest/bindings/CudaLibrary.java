@@ -32,11 +32,9 @@ public final class CudaLibrary {
   private static final String VERSION = "cuDriverGetVersion";
 
   private final NativeLibrary library;
-  private final int version;
 
-  private CudaLibrary(NativeLibrary library, int version) {
+  private CudaLibrary(NativeLibrary library) {
     this.library = library;
-    this.version = version;
   }
 
   /**
@@ -60,7 +58,11 @@ public final class CudaLibrary {
 
   /** The CUDA version that the driver supports: 1000 × major + 10 × minor, 13000 for 13.0. */
   public int version() {
-    return version;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment version = arena.allocate(ValueLayout.JAVA_INT);
+      CudaDriver.check(Cuda.cuDriverGetVersion(version), VERSION);
+      return version.get(ValueLayout.JAVA_INT, 0);
+    }
   }
 
   /**
@@ -113,14 +115,12 @@ public final class CudaLibrary {
           List.of(
               library.path() + ": cuInit answers " + status.name() + " (" + status.code() + ")"));
     }
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment version = arena.allocate(ValueLayout.JAVA_INT);
-      status = new CudaStatus(Cuda.cuDriverGetVersion(version));
-      if (!status.success()) {
-        return new Missing<>(
-            TITLE, List.of(library.path() + ": cuDriverGetVersion answers " + status.name()));
-      }
-      return new Found<>(new CudaLibrary(library, version.get(ValueLayout.JAVA_INT, 0)));
+    CudaLibrary driver = new CudaLibrary(library);
+    try {
+      driver.version();
+      return new Found<>(driver);
+    } catch (CudaException e) {
+      return new Missing<>(TITLE, List.of(library.path() + ": " + e.getMessage()));
     }
   }
 }

@@ -15,7 +15,7 @@ import java.lang.foreign.MemorySegment;
  * <p>All ops check shapes and throw {@link IllegalArgumentException} naming the op and what was
  * found.
  */
-public interface Device extends AutoCloseable {
+public interface Device extends LatentOps, AutoCloseable {
   /**
    * For people and logs, e.g. {@code cpu, 2 threads, bf16 by oneDNN 3.13 (avx512_core_bf16), Vector
    * API 512 bits}.

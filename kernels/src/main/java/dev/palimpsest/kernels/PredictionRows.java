@@ -24,9 +24,21 @@ public final class PredictionRows {
   private int[] step = new int[64];
   private int[] position = new int[64];
   private int[] presentToken = new int[64];
+  private boolean[] entropy = new boolean[64];
+  private boolean entropyWanted = true;
 
+  /** Forgets all entries, and {@link #wantEntropy} what it was told. */
   public void clear() {
     size = 0;
+    entropyWanted = true;
+  }
+
+  /**
+   * Whether the entries added from now on want {@link Predictions#negativeEntropy}; they do unless
+   * told otherwise. A device that never holds a row of logits multiplies twice for it.
+   */
+  public void wantEntropy(boolean wanted) {
+    entropyWanted = wanted;
   }
 
   /** Number of entries. */
@@ -81,6 +93,7 @@ public final class PredictionRows {
       this.step = Arrays.copyOf(this.step, n);
       this.position = Arrays.copyOf(this.position, n);
       this.presentToken = Arrays.copyOf(this.presentToken, n);
+      entropy = Arrays.copyOf(entropy, n);
     }
     this.row[size] = row;
     this.unconditionalRow[size] = unconditionalRow;
@@ -90,6 +103,7 @@ public final class PredictionRows {
     this.step[size] = step;
     this.position[size] = position;
     this.presentToken[size] = presentToken;
+    entropy[size] = entropyWanted;
     size++;
   }
 
@@ -124,5 +138,25 @@ public final class PredictionRows {
   /** The token that stands at the position, or {@link #NO_TOKEN}. */
   public int presentToken(int i) {
     return presentToken[i];
+  }
+
+  /** Whether entry {@code i} wants its entropy. */
+  public boolean entropy(int i) {
+    return entropy[i];
+  }
+
+  /**
+   * For devices: refuses entries that are not among the rows of a batch.
+   *
+   * @throws IllegalArgumentException naming the entry
+   */
+  public void checkRows(int rows) {
+    for (int i = 0; i < size; i++) {
+      if (row[i] < 0 || row[i] >= rows || unconditionalRow[i] >= rows) {
+        throw new IllegalArgumentException(
+            "predict: entry %d wants rows %d and %d of %d"
+                .formatted(i, row[i], unconditionalRow[i], rows));
+      }
+    }
   }
 }

@@ -47,7 +47,10 @@ public final class Predictions {
     return margin[i];
   }
 
-  /** {@code Σ p·ln(p + 1e-10)} of that distribution: 0 is certain, −ln(vocabulary) uniform. */
+  /**
+   * {@code Σ p·ln(p + 1e-10)} of that distribution: 0 is certain, −ln(vocabulary) uniform.
+   * Undefined for entries that did not {@link PredictionRows#wantEntropy want} it.
+   */
   public double negativeEntropy(int i) {
     return negativeEntropy[i];
   }

@@ -115,4 +115,48 @@ public final class RowSpans {
     // each sequence has at least one row, so starts are distinct
     return s >= 0 ? s : -s - 2;
   }
+
+  /**
+   * For devices: refuses paged sequences that attention cannot serve.
+   *
+   * @param positions of each row in its sequence
+   * @param pages of the store
+   * @throws IllegalArgumentException if there are fewer positions than rows, a page is not of the
+   *     store, or the positions of a paged sequence do not ascend from 0 to below its context
+   */
+  public void checkPaging(int[] positions, int pages) {
+    if (positions.length < rows()) {
+      throw new IllegalArgumentException(
+          "attention: %d rows want as many positions; found %d"
+              .formatted(rows(), positions.length));
+    }
+    for (int s = 0; s < sequences; s++) {
+      if (paged(s)) {
+        checkPages(s, pages);
+        checkPositions(s, positions);
+      }
+    }
+  }
+
+  private void checkPages(int s, int limit) {
+    for (int i = KvStore.pagesFor(contexts[s]) - 1; i >= 0; i--) {
+      if (pages[s][i] < 0 || pages[s][i] >= limit) {
+        throw new IllegalArgumentException(
+            "attention: sequence %d names page %d; the K/V store has %d"
+                .formatted(s, pages[s][i], limit));
+      }
+    }
+  }
+
+  private void checkPositions(int s, int[] positions) {
+    int last = -1;
+    for (int row = start(s); row < start(s + 1); row++) {
+      if (positions[row] <= last || positions[row] >= contexts[s]) {
+        throw new IllegalArgumentException(
+            "attention: positions of sequence %d must ascend and be below %d; found %d after %d"
+                .formatted(s, contexts[s], positions[row], last));
+      }
+      last = positions[row];
+    }
+  }
 }

@@ -10,7 +10,8 @@ import java.util.Optional;
 
 /**
  * The input of one network call: several sequences laid end to end, and which of their positions
- * are to be predicted. Filled anew for every step; its arrays grow and are reused.
+ * are to be predicted; and beside them what a hybrid latent model is to do. Filled anew for every
+ * step; its arrays grow and are reused.
  */
 public final class StepBatch {
   private int[] tokens = new int[256];
@@ -18,8 +19,10 @@ public final class StepBatch {
   private final RowSpans spans = new RowSpans();
   private final PredictionRows wanted = new PredictionRows();
   private Optional<KvStore> store = Optional.empty();
+  private final LatentBatch latent = new LatentBatch();
 
   public void clear() {
+    latent.clear();
     store = Optional.empty();
     spans.clear();
     wanted.clear();
@@ -97,6 +100,11 @@ public final class StepBatch {
   /** Where the keys and values of cached sequences lie; nowhere if there are none. */
   public Optional<KvStore> store() {
     return store;
+  }
+
+  /** What is asked of a hybrid latent model in the same step. */
+  public LatentBatch latent() {
+    return latent;
   }
 
   public RowSpans spans() {

@@ -8,12 +8,8 @@ import dev.palimpsest.kernels.PackedLinear;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.Tensor;
-import dev.palimpsest.kernels.WeightView;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
-import java.util.Optional;
 
 /**
  * A pre-norm transformer with rotary attention and a gated SiLU network (the Llama layout that
@@ -26,7 +22,8 @@ public final class Transformer {
   private final Device device;
   private final ModelConfig config;
   private final EmbeddingTable embedding;
-  private final Layer[] layers;
+  private final PreNormBlock[] layers;
+  private final BlockScratch scratch;
   private final Tensor outputNorm;
   private final PackedLinear head;
 
@@ -35,27 +32,10 @@ public final class Transformer {
   private int[] gatheredAt = new int[64];
   private int gatheredCount;
 
-  private int rowCapacity;
-  private final List<Tensor> activations = new ArrayList<>();
+  private final Activations activations;
   private Tensor residual;
-  private Tensor normed;
-  private Tensor fused;
-  private Tensor attended;
-  private Tensor activated;
   private int headCapacity;
   private Tensor headInput;
-
-  private record Layer(
-      Tensor attentionNorm,
-      PackedLinear queryKeyValue,
-      Optional<Tensor> queryKeyValueBias,
-      Optional<Tensor> queryNorm,
-      Optional<Tensor> keyNorm,
-      PackedLinear output,
-      Optional<Tensor> outputBias,
-      Tensor ffnNorm,
-      PackedLinear gateUp,
-      PackedLinear down) {}
 
   /**
    * Packs the weights for {@code device}.
@@ -71,36 +51,27 @@ public final class Transformer {
     this.device = device;
     this.config = config;
     embedding = device.table(weights.embedding());
-    layers = new Layer[config.layers()];
+    layers = new PreNormBlock[config.layers()];
     for (int i = 0; i < layers.length; i++) {
-      layers[i] = pack(weights.layers().get(i));
+      layers[i] = PreNormBlock.pack(device, weights.layers().get(i));
       progress.accept(i + 1);
     }
     outputNorm = device.vector(weights.outputNorm());
     head = device.pack(weights.head());
+    scratch =
+        new BlockScratch(
+            device,
+            new BlockShape(
+                config.hidden(),
+                config.ffn(),
+                config.heads(),
+                config.rope(),
+                config.normEpsilon()));
+    activations = new Activations(device);
   }
 
   public ModelConfig config() {
     return config;
-  }
-
-  private Layer pack(TransformerWeights.Layer w) {
-    return new Layer(
-        device.vector(w.attentionNorm()),
-        device.pack(w.query(), w.key(), w.value()),
-        w.queryBias()
-            .map(q -> device.vector(q, w.keyBias().orElseThrow(), w.valueBias().orElseThrow())),
-        w.queryNorm().map(this::vector),
-        w.keyNorm().map(this::vector),
-        device.pack(w.output()),
-        w.outputBias().map(this::vector),
-        device.vector(w.ffnNorm()),
-        device.packGated(w.gate(), w.up()),
-        device.pack(w.down()));
-  }
-
-  private Tensor vector(WeightView view) {
-    return device.vector(view);
   }
 
   /**
@@ -139,45 +110,17 @@ public final class Transformer {
   private void run(StepBatch batch) {
     int rows = batch.rows();
     reserve(rows);
-    float eps = config.normEpsilon();
     device.embed(embedding, batch.tokens(), rows, residual);
     for (int i = 0; i < layers.length; i++) {
-      Layer layer = layers[i];
-      device.rmsNorm(residual, rows, layer.attentionNorm, eps, normed);
-      if (layer.queryKeyValueBias.isPresent()) {
-        device.linear(normed, rows, layer.queryKeyValue, layer.queryKeyValueBias.get(), fused);
-      } else {
-        device.linear(normed, rows, layer.queryKeyValue, fused);
-      }
-      if (layer.queryNorm.isPresent()) {
-        device.headNorm(
-            fused, rows, config.heads(), layer.queryNorm.get(), layer.keyNorm.orElseThrow(), eps);
-      }
-      device.rotate(fused, rows, config.heads(), config.rope(), batch.positions());
-      attention(batch, i);
-      device.linearAdd(attended, rows, layer.output, residual);
-      if (layer.outputBias.isPresent()) {
-        device.addBias(residual, rows, layer.outputBias.get());
-      }
-      device.rmsNorm(residual, rows, layer.ffnNorm, eps, normed);
-      device.gatedSilu(normed, rows, layer.gateUp, activated);
-      device.linearAdd(activated, rows, layer.down, residual);
-    }
-  }
-
-  private void attention(StepBatch batch, int layer) {
-    if (batch.store().isPresent()) {
-      device.attention(
-          fused,
-          config.heads(),
+      layers[i].run(
+          device,
+          scratch,
+          residual,
           batch.spans(),
           batch.positions(),
           config.mask(),
-          batch.store().get(),
-          layer,
-          attended);
-    } else {
-      device.attention(fused, config.heads(), batch.spans(), config.mask(), attended);
+          batch.store(),
+          i);
     }
   }
 
@@ -192,6 +135,7 @@ public final class Transformer {
     compact.clear();
     for (int i = 0; i < wanted.size(); i++) {
       int unconditional = wanted.unconditionalRow(i);
+      compact.wantEntropy(wanted.entropy(i));
       compact.add(
           gather(wanted.row(i)),
           unconditional < 0 ? -1 : gather(unconditional),
@@ -213,27 +157,11 @@ public final class Transformer {
   }
 
   private void reserve(int rows) {
-    if (rows <= rowCapacity) {
-      return;
+    scratch.reserve(rows);
+    if (activations.grow(rows)) {
+      residual = activations.add(DType.F32, config.hidden());
+      activations.ready();
     }
-    int capacity = Math.max(rows, Math.min(2 * rowCapacity, rowCapacity + 4096));
-    rowCapacity = 0;
-    // Freed first, and forgotten, so that an allocation that fails leaves nothing behind.
-    activations.forEach(device::free);
-    activations.clear();
-    DType compute = device.computeType();
-    residual = activation(DType.F32, capacity, config.hidden());
-    normed = activation(compute, capacity, config.hidden());
-    fused = activation(DType.F32, capacity, config.heads().fusedWidth());
-    attended = activation(compute, capacity, config.heads().queryWidth());
-    activated = activation(compute, capacity, config.ffn());
-    rowCapacity = capacity;
-  }
-
-  private Tensor activation(DType dtype, int rows, int width) {
-    Tensor tensor = device.allocate(dtype, rows, width);
-    activations.add(tensor);
-    return tensor;
   }
 
   private void reserveHead(int rows) {

@@ -45,6 +45,11 @@ public interface DiffusionProcess {
   /** How those positions are to be sampled. */
   Sampling sampling();
 
+  /** Whether it looks at entropies; a device may spare itself the work where nobody does. */
+  default boolean usesEntropy() {
+    return true;
+  }
+
   /** Seed of the noise of this request. */
   long seed();
 

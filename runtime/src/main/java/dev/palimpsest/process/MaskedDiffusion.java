@@ -211,6 +211,11 @@ public final class MaskedDiffusion implements DiffusionProcess {
   }
 
   @Override
+  public boolean usesEntropy() {
+    return usualRule instanceof Entropy || usualRule instanceof EntropyBounded;
+  }
+
+  @Override
   public long seed() {
     return options.seed();
   }

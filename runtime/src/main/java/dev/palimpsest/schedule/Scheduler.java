@@ -3,6 +3,7 @@ package dev.palimpsest.schedule;
 
 import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.kernels.Predictions;
+import dev.palimpsest.network.LatentBatch;
 import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.process.DiffusionProcess;
 import java.time.Duration;
@@ -40,6 +41,10 @@ import java.util.function.Supplier;
  * <p><b>Who starts.</b> At most {@code maxQueued} requests run at a time. Those that wait start in
  * the same order, due from the tick of their submission, except that those that need no cache do
  * not wait for one that has to wait for pages of it.
+ *
+ * <p><b>Kinds of diffusion.</b> Requests that predict tokens and requests that denoise latents
+ * share ticks and batches; each tick runs the networks that its requests need. What latents keep on
+ * the device is reserved like pages of the cache.
  *
  * <p>A fault in one request (its process throws, or the network refuses its tokens) ends that
  * request alone: a batch that fails is run again one request at a time. Cancelled and expired
@@ -135,11 +140,21 @@ public final class Scheduler implements AutoCloseable {
    */
   public void submit(
       DiffusionProcess process, RequestCache cache, Terms terms, RequestObserver observer) {
+    submit(Steps.masked(process, cache, shiftedLogits), terms, observer);
+  }
+
+  /**
+   * As above, for any kind of diffusion.
+   *
+   * @param steps take their memory before the request starts and give it back when it has ended,
+   *     both on the scheduler's thread
+   */
+  public void submit(Steps steps, Terms terms, RequestObserver observer) {
     refuseUnlessOpen();
     if (room.hasQueuedThreads() || !room.tryAcquire()) {
       throw new QueueFullException(maxQueued);
     }
-    enqueue(request(process, cache, terms, observer));
+    enqueue(new ScheduledRequest(steps, terms, observer, clock.getAsLong()));
   }
 
   /**
@@ -158,18 +173,19 @@ public final class Scheduler implements AutoCloseable {
       RequestObserver observer,
       Duration patience)
       throws InterruptedException {
+    submit(Steps.masked(process, cache, shiftedLogits), terms, observer, patience);
+  }
+
+  /** As above, for any kind of diffusion. */
+  public void submit(Steps steps, Terms terms, RequestObserver observer, Duration patience)
+      throws InterruptedException {
     // Before the wait: the deadline counts from here.
-    ScheduledRequest request = request(process, cache, terms, observer);
+    ScheduledRequest request = new ScheduledRequest(steps, terms, observer, clock.getAsLong());
     refuseUnlessOpen();
     if (!room.tryAcquire(Terms.nanoseconds(patience), TimeUnit.NANOSECONDS)) {
       throw new QueueFullException(maxQueued);
     }
     enqueue(request);
-  }
-
-  private ScheduledRequest request(
-      DiffusionProcess process, RequestCache cache, Terms terms, RequestObserver observer) {
-    return new ScheduledRequest(process, cache, terms, shiftedLogits, observer, clock.getAsLong());
   }
 
   /** Queues a request that has taken its place of {@link #room}. */
@@ -457,10 +473,13 @@ public final class Scheduler implements AutoCloseable {
     network.forward(batch, predictions);
     event.end();
     if (event.shouldCommit()) {
-      event.sequences = batch.spans().sequences();
-      event.rows = batch.rows();
+      LatentBatch latent = batch.latent();
+      event.sequences = batch.spans().sequences() + latent.spans().sequences();
+      event.sequences += latent.decoded().sequences();
+      event.rows = batch.rows() + latent.spans().rows() + latent.decoded().rows();
       event.refreshes = refreshes;
-      event.predictions = predictions.size();
+      event.predictions =
+          predictions.size() + latent.denoised().size() + latent.predictions().size();
       event.waiting = running.size();
       event.commit();
     }
@@ -468,7 +487,7 @@ public final class Scheduler implements AutoCloseable {
 
   private void advance(ScheduledRequest request, long now) {
     try {
-      request.advance(predictions, now);
+      request.advance(batch, predictions, now);
       goOn(request, (request.rows() - 1) / maxBatchTokens);
     } catch (RuntimeException e) {
       request.fail(e);

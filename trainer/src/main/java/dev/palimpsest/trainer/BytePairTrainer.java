@@ -23,7 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
  * break and the indentation after it are one piece, so each usual indentation becomes one token; a
  * word takes the space before it along; operators and brackets form runs.
  */
-final class BytePairTrainer {
+public final class BytePairTrainer {
   /** The end of a document; also what pads. */
   static final String END_OF_TEXT = "<|endoftext|>";
 
@@ -31,10 +31,10 @@ final class BytePairTrainer {
   static final String MASK = "<|mask|>";
 
   /** Id of {@link #END_OF_TEXT}. */
-  static final int END_ID = 0;
+  public static final int END_ID = 0;
 
   /** Id of {@link #MASK}. */
-  static final int MASK_ID = 1;
+  public static final int MASK_ID = 1;
 
   /** Cuts text into pieces; understood alike by java.util.regex and Oniguruma. */
   static final String PIECES = "\\n+ *| ?[\\p{L}_$]+| ?\\p{N}| ?[^\\s\\p{L}\\p{N}_$]+| +|\\s";

@@ -40,7 +40,7 @@ import tools.jackson.databind.json.JsonMapper;
  * {@code manifest.json} (libraries, versions, licences, hashes and counts). Which side of the split
  * a file falls on depends only on its library's name and its path.
  */
-record Corpus(Path folder) {
+public record Corpus(Path folder) {
   static final URI MAVEN_CENTRAL = URI.create("https://repo1.maven.org/maven2/");
 
   /** Of 1000 files, how many are held out. */

@@ -70,7 +70,7 @@ final class EvaluateCommand implements Runnable {
         throw new IOException(
             model
                 + " and "
-                + work.folder
+                + work.folder()
                 + " have different tokenizers; name the --work folder the model was trained in");
       }
       NGramModel ngram = new NGramModel(train, network.shape().vocabulary());

@@ -12,11 +12,12 @@ import tools.jackson.databind.json.JsonMapper;
  *
  * @param tokens one flag per token of the vocabulary
  */
-record LineStarts(boolean[] tokens) {
+public record LineStarts(boolean[] tokens) {
   /** The byte alphabet's stand-in for a line feed. */
   private static final char LINE_FEED = (char) (256 + '\n');
 
-  static LineStarts of(Path tokenizerJson) throws IOException {
+  /** Reads the vocabulary of a {@code tokenizer.json}. */
+  public static LineStarts of(Path tokenizerJson) throws IOException {
     if (!Files.isRegularFile(tokenizerJson)) {
       throw new IOException(
           "no tokenizer at " + tokenizerJson + "; make it first with `palimpsest train tokenizer`");
@@ -30,7 +31,8 @@ record LineStarts(boolean[] tokens) {
     return new LineStarts(flags);
   }
 
-  int vocabulary() {
+  /** Number of tokens. */
+  public int vocabulary() {
     return tokens.length;
   }
 }

@@ -26,7 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
  * Writes a trained network as a LLaDA checkpoint: {@code config.json}, {@code model.safetensors}
  * and {@code tokenizer.json}, so that whatever reads LLaDA reads it; a causal one as Llama's.
  */
-final class LladaFolder {
+public final class LladaFolder {
   private static final String PREFIX = "model.transformer.";
 
   /** One tensor under its LLaDA name, float32, row-major. */
@@ -60,8 +60,7 @@ final class LladaFolder {
       }
       sink.commit();
     }
-    Map<String, Object> config =
-        shape.config(positions, dtype == DType.F32 ? "float32" : name(dtype));
+    Map<String, Object> config = shape.config(positions, name(dtype));
     Files.writeString(
         folder.resolve("config.json"),
         JsonMapper.builder()
@@ -91,15 +90,20 @@ final class LladaFolder {
   }
 
   /** The values as the little-endian bytes of a checkpoint file. */
-  static MemorySegment encode(float[] values, DType dtype) {
+  public static MemorySegment encode(float[] values, DType dtype) {
     int size = Math.toIntExact(dtype.bytes(values.length));
     MemorySegment bytes = MemorySegment.ofArray(new byte[size]);
     ElementCodec.encode(values, values.length, dtype, bytes, 0);
     return bytes;
   }
 
-  private static String name(DType dtype) {
-    return dtype == DType.BF16 ? "bfloat16" : dtype.name().toLowerCase(Locale.ROOT);
+  /** The type as torch names it. */
+  public static String name(DType dtype) {
+    return switch (dtype) {
+      case BF16 -> "bfloat16";
+      case F32 -> "float32";
+      default -> dtype.name().toLowerCase(Locale.ROOT);
+    };
   }
 
   /**

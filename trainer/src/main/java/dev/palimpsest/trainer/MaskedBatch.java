@@ -26,19 +26,15 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
   /** No row is masked less than this, so that its weight stays finite. */
   static final double LEAST_LEVEL = 0.02;
 
-  /** Tokens a row may move on to start at the beginning of a line. */
-  private static final int LINE_SEARCH = 48;
-
   /** No row has a larger share of its visible tokens wrong. */
   private static final double MOST_WRONG = 0.2;
 
-  /**
-   * How the tokens of one step are drawn.
-   *
-   * @param startsLine one flag per token of the vocabulary; none at all if the file is rows of the
-   *     shape's length one after another, which are then taken as they are
-   */
-  record Source(TokenFile tokens, DenoiserShape shape, boolean[] startsLine) {}
+  /** How the tokens of one step are drawn. */
+  record Source(RowSource rows, DenoiserShape shape) {
+    Source(TokenFile tokens, DenoiserShape shape, boolean[] startsLine) {
+      this(new RowSource(tokens, startsLine, shape.endId()), shape);
+    }
+  }
 
   /**
    * Draws a batch.
@@ -56,11 +52,11 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
     int[] positions = new int[rows * length];
     long[] targets = new long[rows * length];
     float[] weights = new float[rows * length];
-    SplittableRandom random = random(seed, step);
+    SplittableRandom random = RowSource.random(seed, step);
     double shift = random.nextDouble();
     int n = 0;
     for (int r = 0; r < rows; r++) {
-      crop(source, random, ids, r * length, length);
+      source.rows().crop(random, ids, r * length, length);
       boolean[] region = region(random, length, random.nextDouble() < structured);
       double u = (r + shift) / rows % 1;
       double t = LEAST_LEVEL + (1 - LEAST_LEVEL) * u;
@@ -95,41 +91,6 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
         Arrays.copyOf(positions, n),
         Arrays.copyOf(targets, n),
         Arrays.copyOf(weights, n));
-  }
-
-  /** The randomness of one step of a run: a function of seed and step. */
-  static SplittableRandom random(long seed, long step) {
-    return new SplittableRandom(mix(mix(seed) ^ mix(step)));
-  }
-
-  static void crop(Source source, SplittableRandom random, int[] ids, int at, int length) {
-    TokenFile tokens = source.tokens();
-    if (source.startsLine().length == 0) {
-      long row = random.nextLong(tokens.length() / length);
-      for (int i = 0; i < length; i++) {
-        ids[at + i] = tokens.at(row * length + i);
-      }
-      return;
-    }
-    long room = tokens.length() - length - LINE_SEARCH;
-    if (room < 1) {
-      throw new IllegalArgumentException(
-          "a corpus of " + tokens.length() + " tokens is too short for rows of " + length);
-    }
-    long start = random.nextLong(room);
-    if (random.nextInt(4) != 0) {
-      for (int i = 0; i < LINE_SEARCH; i++) {
-        int id = tokens.at(start + i);
-        if (source.startsLine()[id] || id == source.shape().endId()) {
-          // The row opens with the line's first word, as a prompt does.
-          start += i + 1;
-          break;
-        }
-      }
-    }
-    for (int i = 0; i < length; i++) {
-      ids[at + i] = tokens.at(start + i);
-    }
   }
 
   private static boolean[] region(SplittableRandom random, int length, boolean structured) {
@@ -184,11 +145,5 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
   private int firstAt(int position) {
     int i = Arrays.binarySearch(positions, position);
     return i < 0 ? -i - 1 : i;
-  }
-
-  private static long mix(long z) {
-    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
-    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
-    return z ^ (z >>> 31);
   }
 }

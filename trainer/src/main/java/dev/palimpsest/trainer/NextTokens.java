@@ -19,10 +19,10 @@ final class NextTokens {
     long[] targets = new long[positions.length];
     float[] weights = new float[positions.length];
     Arrays.fill(weights, 1);
-    SplittableRandom random = MaskedBatch.random(seed, step);
+    SplittableRandom random = RowSource.random(seed, step);
     int n = 0;
     for (int r = 0; r < rows; r++) {
-      MaskedBatch.crop(source, random, ids, r * length, length);
+      source.rows().crop(random, ids, r * length, length);
       for (int i = r * length; i < (r + 1) * length - 1; i++) {
         positions[n] = i;
         targets[n] = ids[i + 1];

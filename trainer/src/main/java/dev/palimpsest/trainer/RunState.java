@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer;
 
-import dev.palimpsest.kernels.DType;
-import dev.palimpsest.weights.SafetensorsWriter;
-import dev.palimpsest.weights.TensorSink;
-import dev.palimpsest.weights.TensorSpec;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -28,28 +24,16 @@ record RunState(
     float[] average,
     float[] moment1,
     float[] moment2) {
-  private static final JsonMapper JSON = JsonMapper.shared();
-  private static final List<String> NAMES = List.of("weights", "average", "moment1", "moment2");
-
   /** Writes the file; an older one stays until the new one is whole. */
   void write(Path file) {
-    Map<String, String> metadata =
-        Map.of(
-            "settings", JSON.writeValueAsString(settings),
-            "step", Long.toString(step),
-            "seconds", Double.toString(seconds),
-            "progress", Double.toString(progress));
-    List<float[]> parts = List.of(weights, average, moment1, moment2);
-    List<TensorSpec> specs =
-        NAMES.stream()
-            .map(n -> new TensorSpec(n, DType.F32, List.of((long) weights.length)))
-            .toList();
-    try (TensorSink sink = SafetensorsWriter.open(file, specs, metadata)) {
-      for (float[] part : parts) {
-        sink.write(LladaFolder.encode(part, DType.F32));
-      }
-      sink.commit();
-    }
+    Map<String, float[]> tensors = new LinkedHashMap<>();
+    tensors.put("weights", weights);
+    tensors.put("average", average);
+    tensors.put("moment1", moment1);
+    tensors.put("moment2", moment2);
+    new Checkpoint(
+            JsonMapper.shared().writeValueAsString(settings), step, seconds, progress, tensors)
+        .write(file);
   }
 
   /**
@@ -58,16 +42,12 @@ record RunState(
    * @throws IOException when the file is none of ours or not whole
    */
   static RunState read(Path file) throws IOException {
-    TensorFile read = TensorFile.read(file);
-    String settings = read.metadata().get("settings");
-    if (settings == null) {
-      throw new IOException(file + " is no checkpoint of a run: it carries no training settings");
-    }
+    Checkpoint read = Checkpoint.read(file);
     return new RunState(
-        JSON.readValue(settings, Settings.class),
-        Long.parseLong(read.metadata().get("step")),
-        Double.parseDouble(read.metadata().get("seconds")),
-        Double.parseDouble(read.metadata().get("progress")),
+        read.settings(Settings.class),
+        read.step(),
+        read.seconds(),
+        read.progress(),
         read.require("weights"),
         read.require("average"),
         read.require("moment1"),

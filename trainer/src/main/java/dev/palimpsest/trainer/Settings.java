@@ -16,7 +16,7 @@ package dev.palimpsest.trainer;
  * @param wrong fraction of rows with wrong tokens among the visible ones
  * @param bf16 multiply in bfloat16
  */
-record Settings(
+public record Settings(
     DenoiserShape shape,
     int batch,
     long seed,
@@ -29,10 +29,6 @@ record Settings(
     double structured,
     double wrong,
     boolean bf16) {
-  static final double BETA1 = 0.9;
-  static final double BETA2 = 0.95;
-  static final double ADAM_EPSILON = 1e-8;
-
   /**
    * The learning rate: linear warm-up times a cosine over the run.
    *
@@ -40,6 +36,12 @@ record Settings(
    * @param progress share of the run that is done, 0 to 1
    */
   double rate(long step, double progress) {
+    return cosineRate(peakRate, warmupSteps, finalFraction, step, progress);
+  }
+
+  /** Linear warm-up times a cosine that ends at a fraction of the peak. */
+  public static double cosineRate(
+      double peakRate, int warmupSteps, double finalFraction, long step, double progress) {
     double warm = Math.min(1, (step + 1.0) / warmupSteps);
     double cosine = 0.5 * (1 + Math.cos(Math.PI * Math.clamp(progress, 0, 1)));
     return peakRate * warm * (finalFraction + (1 - finalFraction) * cosine);

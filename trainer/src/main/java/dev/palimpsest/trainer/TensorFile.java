@@ -21,7 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
  * The tensors of one small safetensors file as float arrays, on the heap. (The runtime's reader
  * maps files of any size for a device; the trainer wants plain numbers.)
  */
-record TensorFile(Map<String, String> metadata, Map<String, float[]> tensors) {
+public record TensorFile(Map<String, String> metadata, Map<String, float[]> tensors) {
   private static final ValueLayout.OfLong LENGTH =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort SHORT =
@@ -35,7 +35,7 @@ record TensorFile(Map<String, String> metadata, Map<String, float[]> tensors) {
    *
    * @throws IOException when the file is not whole, or holds another dtype
    */
-  static TensorFile read(Path file) throws IOException {
+  public static TensorFile read(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
       throw new IOException("no " + file + "; make it first with `palimpsest train run`");
     }
@@ -97,7 +97,7 @@ record TensorFile(Map<String, String> metadata, Map<String, float[]> tensors) {
   }
 
   /** A tensor that must be there. */
-  float[] require(String name) throws IOException {
+  public float[] require(String name) throws IOException {
     float[] values = tensors.get(name);
     if (values == null) {
       throw new IOException("tensor " + name + " is missing");

@@ -20,7 +20,7 @@ import java.util.List;
  * A corpus as token ids: unsigned 16-bit little-endian numbers, memory-mapped. Every document is
  * followed by the end-of-text token.
  */
-final class TokenFile implements AutoCloseable {
+public final class TokenFile implements AutoCloseable {
   private static final ValueLayout.OfShort ID =
       ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -33,7 +33,7 @@ final class TokenFile implements AutoCloseable {
   }
 
   /** Maps the file; it must stay unchanged until {@link #close}. */
-  static TokenFile open(Path file) throws IOException {
+  public static TokenFile open(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
       throw new IOException(
           "no tokens at " + file + "; make them first with `palimpsest train tokenizer`");
@@ -71,7 +71,7 @@ final class TokenFile implements AutoCloseable {
   }
 
   /** The tokenizer of a {@code tokenizer.json}, with no limit on the length of a text. */
-  static HuggingFaceTokenizer tokenizer(Path tokenizerJson) throws IOException {
+  public static HuggingFaceTokenizer tokenizer(Path tokenizerJson) throws IOException {
     return HuggingFaceTokenizer.builder()
         .optTokenizerPath(tokenizerJson)
         .optTruncation(false)
@@ -80,11 +80,12 @@ final class TokenFile implements AutoCloseable {
   }
 
   /** Number of tokens. */
-  long length() {
+  public long length() {
     return ids.byteSize() / 2;
   }
 
-  int at(long index) {
+  /** The token at an index. */
+  public int at(long index) {
     return ids.getAtIndex(ID, index) & 0xffff;
   }
 

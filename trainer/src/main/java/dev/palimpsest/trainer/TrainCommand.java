@@ -3,16 +3,14 @@ package dev.palimpsest.trainer;
 
 import dev.palimpsest.bindings.StandardError;
 import dev.palimpsest.kernels.DType;
+import dev.palimpsest.trainer.latent.LatentCommand;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.LocalDateTime;
-import java.time.LocalTime;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import org.bytedeco.pytorch.global.torch;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -35,7 +33,8 @@ import picocli.CommandLine.Option;
       TrainCommand.ExportCommand.class,
       TrainCommand.SampleCommand.class,
       EvaluateCommand.class,
-      StudyCommand.class
+      StudyCommand.class,
+      LatentCommand.class
     },
     usageHelpAutoWidth = true,
     showDefaultValues = true)
@@ -70,12 +69,7 @@ public final class TrainCommand implements Runnable {
 
   @Override
   public void run() {
-    if (!Files.isRegularFile(work.corpus().folder().resolve("manifest.json"))) {
-      corpus.build(work);
-    }
-    if (!Files.isRegularFile(work.heldOutTokens())) {
-      tokenizer.train(work);
-    }
+    prepare(work, corpus, tokenizer);
     if (run.train(work)) {
       export.write(work);
     } else {
@@ -83,17 +77,28 @@ public final class TrainCommand implements Runnable {
     }
   }
 
+  /** Corpus and tokenizer, where they are not there yet. */
+  public static void prepare(Work work, CorpusOptions corpus, TokenizerOptions tokenizer) {
+    if (!Files.isRegularFile(work.corpus().folder().resolve("manifest.json"))) {
+      corpus.build(work);
+    }
+    if (!Files.isRegularFile(work.heldOutTokens())) {
+      tokenizer.train(work);
+    }
+  }
+
   /** A failure of a command that has a message for the user. */
-  static final class Failure extends RuntimeException {
+  public static final class Failure extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    Failure(String message, Throwable cause) {
+    /** The message of what went wrong. */
+    public Failure(String message, Throwable cause) {
       super(message, cause);
     }
   }
 
   /** {@code --help}, which picocli answers by itself. */
-  static final class Help {
+  public static final class Help {
     @Option(
         names = {"-h", "--help"},
         usageHelp = true,
@@ -103,26 +108,35 @@ public final class TrainCommand implements Runnable {
   }
 
   /** Where everything lies. */
-  static final class Work {
+  public static final class Work {
     @Option(
         names = "--work",
         defaultValue = "trainer/target/java-tiny",
         description = "folder of the corpus, the tokenizer and the run")
-    Path folder;
+    private Path folder;
 
-    Corpus corpus() {
+    /** Where everything lies. */
+    public Path folder() {
+      return folder;
+    }
+
+    /** The corpus. */
+    public Corpus corpus() {
       return new Corpus(folder.resolve("corpus"));
     }
 
-    Path tokenizerJson() {
+    /** The tokenizer. */
+    public Path tokenizerJson() {
       return folder.resolve("tokenizer.json");
     }
 
-    Path trainTokens() {
+    /** The train split as tokens. */
+    public Path trainTokens() {
       return folder.resolve("train.tokens");
     }
 
-    Path heldOutTokens() {
+    /** The held-out split as tokens. */
+    public Path heldOutTokens() {
       return folder.resolve("held-out.tokens");
     }
 
@@ -131,7 +145,8 @@ public final class TrainCommand implements Runnable {
     }
   }
 
-  static final class CorpusOptions {
+  /** How the corpus is made. */
+  public static final class CorpusOptions {
     @Option(
         names = "--repository",
         defaultValue = "https://repo1.maven.org/maven2/",
@@ -175,7 +190,8 @@ public final class TrainCommand implements Runnable {
     }
   }
 
-  static final class TokenizerOptions {
+  /** How the tokenizer is made. */
+  public static final class TokenizerOptions {
     @Option(
         names = "--vocabulary",
         defaultValue = "4096",
@@ -209,6 +225,8 @@ public final class TrainCommand implements Runnable {
   }
 
   static final class RunOptions {
+    private static final int HELD_OUT_ROWS = 96;
+
     @Option(
         names = "--objective",
         defaultValue = "masked",
@@ -288,36 +306,7 @@ public final class TrainCommand implements Runnable {
     @Option(names = "--seed", defaultValue = "1", description = "of weights, data and masks")
     long seed;
 
-    @Option(names = "--steps", defaultValue = "0", description = "total steps; 0: by time")
-    long steps;
-
-    @Option(
-        names = "--max-minutes",
-        defaultValue = "120",
-        description = "total training time over all resumes; the learning rate decays over it")
-    double minutes;
-
-    @Option(
-        names = "--until",
-        paramLabel = "HH:MM",
-        showDefaultValue = CommandLine.Help.Visibility.NEVER,
-        description = "end at this time of day instead, whatever the speed")
-    Optional<LocalTime> until = Optional.empty();
-
-    @Option(names = "--threads", defaultValue = "2", description = "threads that share a batch")
-    int threads;
-
-    @Option(names = "--log-every", defaultValue = "20", description = "steps")
-    int logEvery;
-
-    @Option(
-        names = "--evaluate-every",
-        defaultValue = "250",
-        description = "steps between held-out losses")
-    int evaluateEvery;
-
-    @Option(names = "--checkpoint-every", defaultValue = "250", description = "steps")
-    int checkpointEvery;
+    @Mixin private Clock clock;
 
     Settings settings(int vocabulary) {
       boolean causal = objective == Objective.causal;
@@ -353,30 +342,28 @@ public final class TrainCommand implements Runnable {
 
     /** Returns whether the run came to its end. */
     boolean train(Work work) {
-      torch.set_num_threads(threads);
-      LocalDateTime end =
-          until
-              .map(
-                  t -> {
-                    LocalDateTime today = LocalDateTime.now().with(t);
-                    return today.isBefore(LocalDateTime.now()) ? today.plusDays(1) : today;
-                  })
-              .orElse(null);
-      TrainingLoop.Limit limit = new TrainingLoop.Limit(steps, minutes, end);
-      TrainingLoop.Rhythm rhythm =
-          new TrainingLoop.Rhythm(logEvery, evaluateEvery, checkpointEvery, 96);
+      torch.set_num_threads(clock.threads());
       try (TokenFile train = TokenFile.open(work.trainTokens());
           TokenFile heldOut = TokenFile.open(work.heldOutTokens())) {
         LineStarts lines = LineStarts.of(work.tokenizerJson());
         Settings settings = settings(lines.vocabulary());
         DenoiserShape shape = settings.shape();
-        TrainingLoop loop =
-            new TrainingLoop(
-                work.run(), settings, limit, rhythm, threads, System.out, System.console() != null);
-        boolean finished =
-            loop.run(
+        Training.Course course =
+            Trainer.course(
+                settings,
+                clock.threads(),
                 new MaskedBatch.Source(train, shape, lines.tokens()),
-                new MaskedBatch.Source(heldOut, shape, lines.tokens()));
+                new MaskedBatch.Source(heldOut, shape, lines.tokens()),
+                HELD_OUT_ROWS);
+        boolean finished =
+            new TrainingLoop(
+                    work.run(),
+                    course,
+                    clock.limit(),
+                    clock.rhythm(),
+                    System.out,
+                    System.console() != null)
+                .run();
         plot(work);
         return finished;
       } catch (IOException e) {

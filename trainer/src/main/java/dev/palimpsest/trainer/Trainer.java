@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -23,69 +24,109 @@ import org.bytedeco.pytorch.global.torch;
  * is reported as held-out loss is the uncut bound. A causal network's loss is the cross-entropy of
  * the next token, and that is its held-out loss too.
  */
-final class Trainer implements AutoCloseable {
+final class Trainer implements Training {
   private static final float WEIGHT_CAP = 4;
 
   private final Settings settings;
   private final Denoiser network;
   private final List<Denoiser> networks = new ArrayList<>();
-  private final ExecutorService threads;
-  private final Tensor average;
-  private final Tensor moment1;
-  private final Tensor moment2;
+  private final Workers threads;
+  private final AdamW optimiser;
+  private final MaskedBatch.Source source;
+  private final MaskedBatch.Source heldOut;
+  private final int heldOutRows;
   private long step;
-
-  /** What a step came to. */
-  record Step(double loss, double gradientNorm, double rate, int masked) {}
-
-  /** What held-out rows say of the averaged weights. */
-  record HeldOut(double nats, double accuracy) {}
 
   /**
    * A run at its beginning.
    *
-   * @param workers threads; each takes a part of every batch through the network on its own, which
-   *     needs one meeting a step where threads inside each operation would meet thousands of times
+   * @param workers threads that share a batch
+   * @param heldOutRows rows that {@link #evaluate} takes
    */
-  Trainer(Settings settings, int workers) {
+  Trainer(
+      Settings settings,
+      int workers,
+      MaskedBatch.Source source,
+      MaskedBatch.Source heldOut,
+      int heldOutRows) {
     this.settings = settings;
+    this.source = source;
+    this.heldOut = heldOut;
+    this.heldOutRows = heldOutRows;
     this.network = new Denoiser(settings.shape(), settings.seed(), settings.bf16());
     networks.add(network);
     for (int w = 1; w < Math.min(workers, settings.batch()); w++) {
       networks.add(network.twin());
     }
-    // libtorch's thread count belongs to the thread that sets it.
-    threads =
-        Executors.newFixedThreadPool(
-            networks.size(),
-            work ->
-                Thread.ofPlatform()
-                    .daemon()
-                    .name("trainer")
-                    .unstarted(
-                        () -> {
-                          torch.set_num_threads(1);
-                          work.run();
-                        }));
-    try (NoGradGuard _ = new NoGradGuard()) {
-      average = network.flat().clone();
-      moment1 = torch.zeros(network.parameters());
-      moment2 = torch.zeros(network.parameters());
-    }
+    threads = new Workers(networks.size());
+    optimiser = new AdamW(network.flat());
   }
 
   /** A run where it was left. */
-  Trainer(RunState from, int workers) {
-    this(from.settings(), workers);
+  Trainer(
+      RunState from,
+      int workers,
+      MaskedBatch.Source source,
+      MaskedBatch.Source heldOut,
+      int heldOutRows) {
+    this(from.settings(), workers, source, heldOut, heldOutRows);
     network.load(from.weights());
-    Denoiser.fill(average, from.average());
-    Denoiser.fill(moment1, from.moment1());
-    Denoiser.fill(moment2, from.moment2());
+    Denoiser.fill(optimiser.average(), from.average());
+    Denoiser.fill(optimiser.moment1(), from.moment1());
+    Denoiser.fill(optimiser.moment2(), from.moment2());
     step = from.step();
   }
 
-  long step() {
+  /** Runs of these settings. */
+  static Course course(
+      Settings settings,
+      int workers,
+      MaskedBatch.Source source,
+      MaskedBatch.Source heldOut,
+      int heldOutRows) {
+    return new Course() {
+      @Override
+      public String title() {
+        return String.format(Locale.ROOT, "%,d parameters", settings.shape().parameters());
+      }
+
+      @Override
+      public Training begin() {
+        return new Trainer(settings, workers, source, heldOut, heldOutRows);
+      }
+
+      @Override
+      public Resumed resume(Path checkpoint) throws IOException {
+        RunState from = RunState.read(checkpoint);
+        if (!from.settings().equals(settings)) {
+          throw new IOException(
+              "the run in "
+                  + checkpoint.getParent()
+                  + " was started with "
+                  + from.settings()
+                  + " and cannot go on with "
+                  + settings
+                  + "; give the same options or another --work folder");
+        }
+        return new Resumed(
+            new Trainer(from, workers, source, heldOut, heldOutRows), from.seconds());
+      }
+    };
+  }
+
+  @Override
+  public long step() {
     return step;
+  }
+
+  @Override
+  public int tokensPerStep() {
+    return settings.batch() * settings.shape().length();
+  }
+
+  @Override
+  public void save(Path file, double seconds, double progress) {
+    state(seconds, progress).write(file);
   }
 
   /** Everything the run needs to go on from here. */
@@ -96,17 +137,13 @@ final class Trainer implements AutoCloseable {
         seconds,
         progress,
         network.values(),
-        Denoiser.copy(average),
-        Denoiser.copy(moment1),
-        Denoiser.copy(moment2));
+        Denoiser.copy(optimiser.average()),
+        Denoiser.copy(optimiser.moment1()),
+        Denoiser.copy(optimiser.moment2()));
   }
 
-  /**
-   * Trains on one batch.
-   *
-   * @param progress share of the run that is done, for the learning rate
-   */
-  Step train(MaskedBatch.Source source, double progress) {
+  @Override
+  public Step train(double progress) {
     MaskedBatch batch =
         MaskedBatch.draw(
             source,
@@ -121,15 +158,15 @@ final class Trainer implements AutoCloseable {
     }
     double scale = 1 / sum;
     double loss = 0;
-    List<Future<Double>> parts = new ArrayList<>();
+    List<Callable<Double>> parts = new ArrayList<>();
     int n = networks.size();
     for (int w = 0; w < n; w++) {
       Denoiser own = networks.get(w);
       MaskedBatch part = batch.part(settings.batch() * w / n, settings.batch() * (w + 1) / n);
-      parts.add(threads.submit(() -> backward(own, part, scale)));
+      parts.add(() -> backward(own, part, scale));
     }
-    for (Future<Double> part : parts) {
-      loss += join(part);
+    for (double part : threads.all(parts)) {
+      loss += part;
     }
     double rate = settings.rate(step, progress);
     double norm;
@@ -139,21 +176,19 @@ final class Trainer implements AutoCloseable {
         network.gradient().add_(other.gradient());
         other.gradient().zero_();
       }
-      norm = update(rate);
+      norm =
+          optimiser.update(
+              network.flat(),
+              network.gradient(),
+              network.matrixParameters(),
+              step,
+              rate,
+              settings.weightDecay(),
+              settings.clip(),
+              settings.averageDecay());
     }
     step++;
-    return new Step(loss, norm, rate, batch.positions().length);
-  }
-
-  private static <T> T join(Future<T> future) {
-    try {
-      return future.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted in the middle of a step", e);
-    } catch (ExecutionException e) {
-      throw new IllegalStateException("a step failed: " + e.getCause().getMessage(), e.getCause());
-    }
+    return new Step(loss, norm, rate, Map.of());
   }
 
   /** Adds the gradient of one part of a batch to the network's; returns its share of the loss. */
@@ -180,43 +215,15 @@ final class Trainer implements AutoCloseable {
     }
   }
 
-  /** AdamW (Loshchilov and Hutter 2019) on the flat tensors; returns the gradient's norm. */
-  private double update(double rate) {
-    Tensor weights = network.flat();
-    Tensor gradient = network.gradient();
-    double norm = gradient.norm().item_float();
-    if (norm > settings.clip()) {
-      gradient.mul_(new Scalar(settings.clip() / norm));
-    }
-    moment1.lerp_(gradient, new Scalar(1 - Settings.BETA1));
-    moment2
-        .mul_(new Scalar(Settings.BETA2))
-        .addcmul_(gradient, gradient, new Scalar(1 - Settings.BETA2));
-    double correction1 = 1 - Math.pow(Settings.BETA1, step + 1);
-    double correction2 = 1 - Math.pow(Settings.BETA2, step + 1);
-    weights
-        .narrow(0, 0, network.matrixParameters())
-        .mul_(new Scalar(1 - rate * settings.weightDecay()));
-    Tensor scale =
-        moment2
-            .sqrt()
-            .mul_(new Scalar(1 / Math.sqrt(correction2)))
-            .add_(new Scalar(Settings.ADAM_EPSILON));
-    weights.addcdiv_(moment1, scale, new Scalar(-rate / correction1));
-    // A young average follows closely, so that early exports are not random weights.
-    double decay = Math.min(settings.averageDecay(), (1.0 + step) / (10.0 + step));
-    average.lerp_(weights, new Scalar(1 - decay));
-    gradient.zero_();
-    return norm;
-  }
-
   /**
    * The averaged weights on held-out rows with fixed masks: the likelihood bound in nats per token
    * and how many masked tokens are guessed right.
    */
-  HeldOut evaluate(MaskedBatch.Source source, int rows) {
+  @Override
+  public HeldOut evaluate() {
+    int rows = heldOutRows;
     float[] own = network.values();
-    network.load(Denoiser.copy(average));
+    network.load(Denoiser.copy(optimiser.average()));
     double nats = 0;
     double right = 0;
     long masked = 0;
@@ -224,7 +231,7 @@ final class Trainer implements AutoCloseable {
     int chunks = rows / chunk;
     try (NoGradGuard _ = new NoGradGuard()) {
       for (int c = 0; c < chunks; c++) {
-        MaskedBatch batch = MaskedBatch.draw(source, chunk, 0x5eed, c, 0, 0);
+        MaskedBatch batch = MaskedBatch.draw(heldOut, chunk, 0x5eed, c, 0, 0);
         try (PointerScope _ = new PointerScope()) {
           Tensor logProbabilities =
               torch.log_softmax(network.logits(batch.ids(), batch.rows(), batch.positions()), 1);
@@ -251,16 +258,23 @@ final class Trainer implements AutoCloseable {
     // likelihood is no bound, and has nothing to say of a row's first token.
     double tokens =
         settings.shape().causal() ? masked : (double) chunks * chunk * settings.shape().length();
-    return new HeldOut(nats / tokens, right / masked);
+    Map<String, Double> values = new LinkedHashMap<>();
+    values.put("held_out_nats", nats / tokens);
+    values.put("held_out_accuracy", right / masked);
+    return new HeldOut(
+        values,
+        String.format(
+            Locale.ROOT,
+            "%.4f nats/token, %.2f%% of masked tokens right",
+            nats / tokens,
+            100 * right / masked));
   }
 
   @Override
   public void close() {
-    threads.shutdown();
+    threads.close();
     networks.subList(1, networks.size()).forEach(Denoiser::close);
-    moment1.close();
-    moment2.close();
-    average.close();
+    optimiser.close();
     network.close();
   }
 }

@@ -11,22 +11,24 @@ import java.time.Duration;
 import java.time.LocalDateTime;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Runs a {@link Trainer} to its end: when to stop, the learning-rate clock, checkpoints, held-out
+ * Runs a {@link Training} to its end: when to stop, the learning-rate clock, checkpoints, held-out
  * loss, the log and the progress line.
  *
  * <p>A folder holds a run: {@code checkpoint.safetensors} and {@code log.jsonl}. The process may be
  * ended by SIGTERM or Ctrl-C at any time; it finishes its step, writes a checkpoint and leaves, and
  * the next start goes on from there.
  */
-final class TrainingLoop {
+public final class TrainingLoop {
   private static final JsonMapper JSON = JsonMapper.shared();
 
   /**
@@ -37,7 +39,7 @@ final class TrainingLoop {
    * @param minutes total minutes of training time, over all resumes, or 0
    * @param until a moment, or null
    */
-  record Limit(long steps, double minutes, LocalDateTime until) {
+  public record Limit(long steps, double minutes, LocalDateTime until) {
     double progress(long step, double seconds) {
       if (steps > 0) {
         return (double) step / steps;
@@ -51,44 +53,48 @@ final class TrainingLoop {
   }
 
   /** How often things happen, in steps. */
-  record Rhythm(int log, int evaluate, int checkpoint, int heldOutRows) {}
+  public record Rhythm(int log, int evaluate, int checkpoint) {}
 
   private final Path folder;
-  private final Settings settings;
+  private final Training.Course course;
   private final Limit limit;
   private final Rhythm rhythm;
   private final PrintStream out;
-  private final int workers;
   private final boolean terminal;
   private volatile boolean stop;
 
-  TrainingLoop(
+  /**
+   * @param folder of the checkpoint and the log
+   * @param out where progress is shown
+   * @param terminal whether the progress line may be overwritten
+   */
+  public TrainingLoop(
       Path folder,
-      Settings settings,
+      Training.Course course,
       Limit limit,
       Rhythm rhythm,
-      int workers,
       PrintStream out,
       boolean terminal) {
     this.folder = folder;
-    this.settings = settings;
+    this.course = course;
     this.limit = limit;
     this.rhythm = rhythm;
-    this.workers = workers;
     this.out = out;
     this.terminal = terminal;
   }
 
-  static Path checkpointFile(Path folder) {
+  /** Where a run keeps its checkpoint. */
+  public static Path checkpointFile(Path folder) {
     return folder.resolve("checkpoint.safetensors");
   }
 
-  static Path logFile(Path folder) {
+  /** Where a run keeps its log: one JSON object a line. */
+  public static Path logFile(Path folder) {
     return folder.resolve("log.jsonl");
   }
 
   /** Asks the run to stop after the step it is at. */
-  void stop() {
+  public void stop() {
     stop = true;
   }
 
@@ -98,7 +104,7 @@ final class TrainingLoop {
    * @return whether the limit was reached
    * @throws IOException when a checkpoint of other settings lies in the folder
    */
-  boolean run(MaskedBatch.Source train, MaskedBatch.Source heldOut) throws IOException {
+  public boolean run() throws IOException {
     Files.createDirectories(folder);
     CountDownLatch finished = new CountDownLatch(1);
     Thread hook =
@@ -113,7 +119,7 @@ final class TrainingLoop {
             });
     Runtime.getRuntime().addShutdownHook(hook);
     try {
-      return resumeAndLoop(train, heldOut);
+      return resumeAndLoop();
     } finally {
       finished.countDown();
       try {
@@ -124,47 +130,37 @@ final class TrainingLoop {
     }
   }
 
-  private boolean resumeAndLoop(MaskedBatch.Source train, MaskedBatch.Source heldOut)
-      throws IOException {
+  private boolean resumeAndLoop() throws IOException {
     if (!Files.isRegularFile(checkpointFile(folder))) {
       trimLog(0);
-      out.printf(
-          Locale.ROOT, "training %,d parameters from scratch%n", settings.shape().parameters());
-      try (Trainer trainer = new Trainer(settings, workers)) {
-        return loop(trainer, 0, train, heldOut);
+      out.printf(Locale.ROOT, "training %s from scratch%n", course.title());
+      try (Training training = course.begin()) {
+        return loop(training, 0);
       }
     }
-    RunState from = RunState.read(checkpointFile(folder));
-    if (!from.settings().equals(settings)) {
-      throw new IOException(
-          "the run in "
-              + folder
-              + " was started with "
-              + from.settings()
-              + " and cannot go on with "
-              + settings
-              + "; give the same options or another --work folder");
-    }
-    trimLog(from.step());
-    out.printf(
-        Locale.ROOT, "resuming at step %d after %.1f min%n", from.step(), from.seconds() / 60);
-    try (Trainer trainer = new Trainer(from, workers)) {
-      return loop(trainer, from.seconds(), train, heldOut);
+    Training.Resumed from = course.resume(checkpointFile(folder));
+    try (Training training = from.training()) {
+      trimLog(training.step());
+      out.printf(
+          Locale.ROOT,
+          "resuming at step %d after %.1f min%n",
+          training.step(),
+          from.seconds() / 60);
+      return loop(training, from.seconds());
     }
   }
 
-  private boolean loop(
-      Trainer trainer, double seconds, MaskedBatch.Source train, MaskedBatch.Source heldOut)
-      throws IOException {
+  private boolean loop(Training trainer, double seconds) throws IOException {
     ArrayDeque<Double> recent = new ArrayDeque<>();
     double loss = 0;
     double since = 0;
     int averaged = 0;
-    int tokens = settings.batch() * settings.shape().length();
+    int tokens = trainer.tokensPerStep();
+    Map<String, Double> parts = new LinkedHashMap<>();
     double progress = limit.progress(trainer.step(), seconds);
     while (!stop && progress < 1) {
       long start = System.nanoTime();
-      Trainer.Step done = trainer.train(train, progress);
+      Training.Step done = trainer.train(progress);
       double took = (System.nanoTime() - start) / 1e9;
       // A process that was suspended in mid-step has not trained meanwhile.
       double counted = recent.size() < 8 ? took : Math.min(took, 5 * median(recent));
@@ -184,14 +180,25 @@ final class TrainingLoop {
       since += counted;
       loss += done.loss();
       averaged++;
+      done.parts().forEach((name, value) -> parts.merge(name, value, Double::sum));
       progress = limit.progress(trainer.step(), seconds);
       long step = trainer.step();
       boolean last = stop || progress >= 1;
       if (step % rhythm.log() == 0 || last) {
         double speed = averaged * tokens / since;
+        int steps = averaged;
+        parts.replaceAll((_, sum) -> sum / steps);
         append(
-            "{\"step\":%d,\"tokens\":%d,\"loss\":%.5f,\"rate\":%.4g,\"norm\":%.4f,\"tokens_per_second\":%.0f,\"seconds\":%.1f}",
-            step, step * tokens, loss / averaged, done.rate(), done.gradientNorm(), speed, seconds);
+            "{\"step\":%d,\"tokens\":%d,\"loss\":%.5f,\"rate\":%.4g,\"norm\":%.4f%s,\"tokens_per_second\":%.0f,\"seconds\":%.1f}",
+            step,
+            step * tokens,
+            loss / averaged,
+            done.rate(),
+            done.gradientNorm(),
+            fields(parts),
+            speed,
+            seconds);
+        parts.clear();
         show(step, progress, loss / averaged, done.rate(), speed, seconds);
         loss = 0;
         since = 0;
@@ -199,23 +206,24 @@ final class TrainingLoop {
       }
       if (step % rhythm.evaluate() == 0 || last) {
         long evaluation = System.nanoTime();
-        Trainer.HeldOut held = trainer.evaluate(heldOut, rhythm.heldOutRows());
+        Training.HeldOut held = trainer.evaluate();
         seconds += Math.min((System.nanoTime() - evaluation) / 1e9, 60);
         append(
-            "{\"step\":%d,\"tokens\":%d,\"held_out_nats\":%.5f,\"held_out_accuracy\":%.5f,\"seconds\":%.1f}",
-            step, step * tokens, held.nats(), held.accuracy(), seconds);
-        out.printf(
-            Locale.ROOT,
-            "%sheld-out: %.4f nats/token, %.2f%% of masked tokens right%n",
-            terminal ? "\n" : "",
-            held.nats(),
-            100 * held.accuracy());
+            "{\"step\":%d,\"tokens\":%d%s,\"seconds\":%.1f}",
+            step, step * tokens, fields(held.values()), seconds);
+        out.printf(Locale.ROOT, "%sheld-out: %s%n", terminal ? "\n" : "", held.text());
       }
       if (step % rhythm.checkpoint() == 0 || last) {
-        trainer.state(seconds, progress).write(checkpointFile(folder));
+        trainer.save(checkpointFile(folder), seconds, progress);
       }
     }
     return progress >= 1;
+  }
+
+  private static String fields(Map<String, Double> values) {
+    StringBuilder json = new StringBuilder();
+    values.forEach((name, v) -> json.append(String.format(Locale.ROOT, ",\"%s\":%.5f", name, v)));
+    return json.toString();
   }
 
   private static double median(ArrayDeque<Double> values) {

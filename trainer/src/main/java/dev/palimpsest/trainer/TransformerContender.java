@@ -38,19 +38,22 @@ record TransformerContender(String name, boolean causal, double wrong, Budget bu
         TokenFile heldOut = TokenFile.open(Rows.heldOutTokens(rows))) {
       Settings settings = settings(LineStarts.of(Rows.tokenizer(rows)).vocabulary(), length, seed);
       int part = (int) Math.max(1, budget.steps / 8);
-      TrainingLoop loop =
-          new TrainingLoop(
-              run,
+      Training.Course course =
+          Trainer.course(
               settings,
-              new TrainingLoop.Limit(budget.steps, 0, null),
-              new TrainingLoop.Rhythm(part, 4 * part, 4 * part, 2 * budget.batch),
               budget.threads,
-              budget.progress,
-              false);
-      boolean finished =
-          loop.run(
               new MaskedBatch.Source(train, settings.shape(), new boolean[0]),
-              new MaskedBatch.Source(heldOut, settings.shape(), new boolean[0]));
+              new MaskedBatch.Source(heldOut, settings.shape(), new boolean[0]),
+              2 * budget.batch);
+      boolean finished =
+          new TrainingLoop(
+                  run,
+                  course,
+                  new TrainingLoop.Limit(budget.steps, 0, null),
+                  new TrainingLoop.Rhythm(part, 4 * part, 4 * part),
+                  budget.progress,
+                  false)
+              .run();
       if (!finished) {
         throw new IOException("stopped; the same command goes on from here");
       }

@@ -72,19 +72,25 @@ class NextTokensTest {
   @Test
   void itLearnsWhatComesNext() throws IOException {
     Settings settings = new Settings(CAUSAL, 16, 3, 1e-2, 20, 0.1, 0, 1, 0.9, 0, 0, false);
-    try (TokenFile tokens = cycle();
-        Trainer trainer = new Trainer(settings, 2)) {
+    try (TokenFile tokens = cycle()) {
       MaskedBatch.Source source = new MaskedBatch.Source(tokens, CAUSAL, new boolean[10]);
-      assertEquals(Math.log(10), trainer.evaluate(source, 32).nats(), 0.3);
-      for (int i = 0; i < 100; i++) {
-        trainer.train(source, i / 100.0);
+      try (Trainer trainer = new Trainer(settings, 2, source, source, 32)) {
+        assertEquals(Math.log(10), nats(trainer), 0.3);
+        for (int i = 0; i < 100; i++) {
+          trainer.train(i / 100.0);
+        }
+        Training.HeldOut after = trainer.evaluate();
+        assertTrue(after.values().get("held_out_nats") < 0.1, after.text());
+        assertTrue(after.values().get("held_out_accuracy") > 0.99, after.text());
+        Path file = folder.resolve("state.safetensors");
+        trainer.state(1, 1).write(file);
+        assertEquals(settings, RunState.read(file).settings());
       }
-      Trainer.HeldOut after = trainer.evaluate(source, 32);
-      assertTrue(after.nats() < 0.1 && after.accuracy() > 0.99, after.toString());
-      Path file = folder.resolve("state.safetensors");
-      trainer.state(1, 1).write(file);
-      assertEquals(settings, RunState.read(file).settings());
     }
+  }
+
+  private static double nats(Trainer trainer) {
+    return trainer.evaluate().values().get("held_out_nats");
   }
 
   /** Random tokens cannot be foretold; a network that saw the next one would copy it. */
@@ -98,14 +104,14 @@ class NextTokensTest {
     Path file = folder.resolve("noise.tokens");
     Files.write(file, bytes);
     Settings settings = new Settings(CAUSAL, 16, 3, 3e-3, 20, 0.1, 0, 1, 0.9, 0, 0, false);
-    try (TokenFile tokens = TokenFile.open(file);
-        Trainer trainer = new Trainer(settings, 2)) {
+    try (TokenFile tokens = TokenFile.open(file)) {
       MaskedBatch.Source source = new MaskedBatch.Source(tokens, CAUSAL, new boolean[10]);
-      for (int i = 0; i < 60; i++) {
-        trainer.train(source, i / 60.0);
+      try (Trainer trainer = new Trainer(settings, 2, source, source, 64)) {
+        for (int i = 0; i < 60; i++) {
+          trainer.train(i / 60.0);
+        }
+        assertEquals(Math.log(8), nats(trainer), 0.15);
       }
-      double nats = trainer.evaluate(source, 64).nats();
-      assertEquals(Math.log(8), nats, 0.15, "nats " + nats);
     }
   }
 }

@@ -69,13 +69,12 @@ class TrainerTest {
       self[0] =
           new TrainingLoop(
               run,
-              Fixture.settings(bf16),
+              Trainer.course(Fixture.settings(bf16), workers, source, source, 8),
               new TrainingLoop.Limit(steps, 0, null),
-              new TrainingLoop.Rhythm(1, 7, 6, 8),
-              workers,
+              new TrainingLoop.Rhythm(1, 7, 6),
               out,
               false);
-      assertEquals(stopAt == steps, self[0].run(source, source));
+      assertEquals(stopAt == steps, self[0].run());
     }
     return RunState.read(TrainingLoop.checkpointFile(run));
   }
@@ -88,13 +87,12 @@ class TrainerTest {
       TrainingLoop other =
           new TrainingLoop(
               folder.resolve("one"),
-              Fixture.settings(true),
+              Trainer.course(Fixture.settings(true), 1, source, source, 8),
               new TrainingLoop.Limit(4, 0, null),
-              new TrainingLoop.Rhythm(1, 7, 6, 8),
-              1,
+              new TrainingLoop.Rhythm(1, 7, 6),
               QUIET,
               false);
-      IOException e = assertThrows(IOException.class, () -> other.run(source, source));
+      IOException e = assertThrows(IOException.class, other::run);
       assertTrue(e.getMessage().contains("--work"), e.getMessage());
     }
   }
@@ -121,30 +119,32 @@ class TrainerTest {
     Files.write(file, cycle);
     DenoiserShape shape = new DenoiserShape(10, 32, 2, 2, 64, 16, 1, 0);
     Settings settings = new Settings(shape, 16, 3, 1e-2, 20, 0.1, 0, 1, 0.9, 0.4, 0, false);
-    try (TokenFile tokens = TokenFile.open(file);
-        Trainer trainer = new Trainer(settings, 2)) {
+    try (TokenFile tokens = TokenFile.open(file)) {
       MaskedBatch.Source source = new MaskedBatch.Source(tokens, shape, new boolean[10]);
-      double before = trainer.evaluate(source, 32).nats();
-      for (int i = 0; i < 250; i++) {
-        trainer.train(source, i / 250.0);
+      try (Trainer trainer = new Trainer(settings, 2, source, source, 32)) {
+        double before = trainer.evaluate().values().get("held_out_nats");
+        for (int i = 0; i < 250; i++) {
+          trainer.train(i / 250.0);
+        }
+        Training.HeldOut after = trainer.evaluate();
+        assertEquals(Math.log(10), before, 0.6);
+        assertTrue(after.values().get("held_out_nats") < 0.6, before + " → " + after);
+        assertTrue(after.values().get("held_out_accuracy") > 0.6, after.text());
       }
-      Trainer.HeldOut after = trainer.evaluate(source, 32);
-      assertEquals(Math.log(10), before, 0.6);
-      assertTrue(after.nats() < 0.6, before + " → " + after.nats());
-      assertTrue(after.accuracy() > 0.6, "accuracy " + after.accuracy());
     }
   }
 
   @Test
   void workersShareTheGradientOfOneBatch() throws IOException {
-    try (TokenFile tokens = Fixture.tokens(folder);
-        Trainer alone = new Trainer(Fixture.settings(false), 1);
-        Trainer three = new Trainer(Fixture.settings(false), 3)) {
+    try (TokenFile tokens = Fixture.tokens(folder)) {
       MaskedBatch.Source source = Fixture.source(tokens);
-      Trainer.Step a = alone.train(source, 0);
-      Trainer.Step b = three.train(source, 0);
-      assertEquals(a.loss(), b.loss(), 1e-5);
-      assertEquals(a.gradientNorm(), b.gradientNorm(), 1e-5);
+      try (Trainer alone = new Trainer(Fixture.settings(false), 1, source, source, 8);
+          Trainer three = new Trainer(Fixture.settings(false), 3, source, source, 8)) {
+        Training.Step a = alone.train(0);
+        Training.Step b = three.train(0);
+        assertEquals(a.loss(), b.loss(), 1e-5);
+        assertEquals(a.gradientNorm(), b.gradientNorm(), 1e-5);
+      }
     }
   }
 

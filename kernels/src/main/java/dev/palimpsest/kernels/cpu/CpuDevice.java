@@ -4,14 +4,19 @@ package dev.palimpsest.kernels.cpu;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.palimpsest.kernels.AttentionMask;
+import dev.palimpsest.kernels.Codebook;
 import dev.palimpsest.kernels.DType;
+import dev.palimpsest.kernels.DenoiseRows;
+import dev.palimpsest.kernels.Denoised;
 import dev.palimpsest.kernels.Device;
 import dev.palimpsest.kernels.EmbeddingTable;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.KvStore;
+import dev.palimpsest.kernels.Modulation;
 import dev.palimpsest.kernels.PackedLinear;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
+import dev.palimpsest.kernels.RenoiseRows;
 import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
@@ -19,6 +24,7 @@ import dev.palimpsest.kernels.WeightView;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The ops on the processor: matrix products by oneDNN where it loads, the rest by the Vector API
@@ -43,6 +49,7 @@ public final class CpuDevice implements Device {
   private final Rotary rotary;
   private final Attention attention;
   private final Prediction prediction;
+  private final CpuLatentOps latent;
   private MemorySegment logitsBlock = MemorySegment.NULL;
   private boolean closed;
 
@@ -55,6 +62,7 @@ public final class CpuDevice implements Device {
     rotary = new Rotary(team, kernels);
     attention = new Attention(team, kernels, memory, tiles(memory, team, kernels, gemm));
     prediction = new Prediction(team, gemm, kernels, memory);
+    latent = new CpuLatentOps(this, memory, team, kernels);
   }
 
   /** Who multiplies in attention: oneDNN where the processor multiplies bf16 itself. */
@@ -164,17 +172,11 @@ public final class CpuDevice implements Device {
   @Override
   public synchronized void embed(EmbeddingTable table, int[] tokens, int rows, Tensor out) {
     open("embed");
-    if (!(table instanceof CpuTable t) || t.owner() != this) {
-      throw new IllegalArgumentException("embed: the table was made by another device");
-    }
+    CpuTable t = ownTable("embed", table);
     tensor("embed", "out", out, DType.F32, rows, t.width());
     if (tokens.length < rows) {
       throw new IllegalArgumentException(
           "embed: " + rows + " rows want as many tokens; found " + tokens.length);
-    }
-    if (!t.view().memory().scope().isAlive()) {
-      throw new IllegalStateException(
-          "embed: the checkpoint that holds " + t.view().name() + " is closed");
     }
     int vocabulary = t.vocabulary();
     int width = t.width();
@@ -191,6 +193,18 @@ public final class CpuDevice implements Device {
       }
       Dequantizer.read(t.view(), (long) token * width, width, out.memory(), 4L * i * width);
     }
+  }
+
+  /** A table of this device whose checkpoint is open. */
+  CpuTable ownTable(String op, EmbeddingTable table) {
+    if (!(table instanceof CpuTable t) || t.owner() != this) {
+      throw new IllegalArgumentException(op + ": the table was made by another device");
+    }
+    if (!t.view().memory().scope().isAlive()) {
+      throw new IllegalStateException(
+          op + ": the checkpoint that holds " + t.view().name() + " is closed");
+    }
+    return t;
   }
 
   @Override
@@ -377,38 +391,9 @@ public final class CpuDevice implements Device {
           "attention: layer %d with %s does not fit a K/V store of %d layers with %s"
               .formatted(layer, shape, pages.layers(), pages.shape()));
     }
-    paging(spans, positions, pages.pages());
+    spans.checkPaging(positions, pages.pages());
     attention.attend(
         fused.memory(), shape, spans, positions, mask, pages, layer, out.memory(), type);
-  }
-
-  private static void paging(RowSpans spans, int[] positions, int pages) {
-    if (positions.length < spans.rows()) {
-      throw new IllegalArgumentException(
-          "attention: %d rows want as many positions; found %d"
-              .formatted(spans.rows(), positions.length));
-    }
-    for (int s = 0; s < spans.sequences(); s++) {
-      if (!spans.paged(s)) {
-        continue;
-      }
-      for (int i = KvStore.pagesFor(spans.context(s)) - 1; i >= 0; i--) {
-        if (spans.pages(s)[i] < 0 || spans.pages(s)[i] >= pages) {
-          throw new IllegalArgumentException(
-              "attention: sequence %d names page %d; the K/V store has %d"
-                  .formatted(s, spans.pages(s)[i], pages));
-        }
-      }
-      int last = -1;
-      for (int row = spans.start(s); row < spans.start(s + 1); row++) {
-        if (positions[row] <= last || positions[row] >= spans.context(s)) {
-          throw new IllegalArgumentException(
-              "attention: positions of sequence %d must ascend and be below %d; found %d after %d"
-                  .formatted(s, spans.context(s), positions[row], last));
-        }
-        last = positions[row];
-      }
-    }
   }
 
   @Override
@@ -417,19 +402,7 @@ public final class CpuDevice implements Device {
     open("predict");
     CpuLinear map = linear("predict", head, false);
     tensor("predict", "hidden", hidden, computeType(), rows, map.in);
-    for (int i = 0; i < wanted.size(); i++) {
-      if (wanted.row(i) < 0 || wanted.row(i) >= rows || wanted.unconditionalRow(i) >= rows) {
-        throw new IllegalArgumentException(
-            "predict: entry "
-                + i
-                + " wants rows "
-                + wanted.row(i)
-                + " and "
-                + wanted.unconditionalRow(i)
-                + " of "
-                + rows);
-      }
-    }
+    wanted.checkRows(rows);
     prediction.predict(hidden.memory(), map, wanted, out);
   }
 
@@ -499,6 +472,118 @@ public final class CpuDevice implements Device {
     return MemorySegment.ofAddress(out.address()).reinterpret(bytes);
   }
 
+  // ---- latent diffusion ----
+
+  @Override
+  public boolean denoisesLatents() {
+    return true;
+  }
+
+  @Override
+  public synchronized Codebook codebook(WeightView codes, int groups) {
+    open("codebook");
+    return latent.codebook(codes, groups);
+  }
+
+  @Override
+  public synchronized void embedAdd(EmbeddingTable table, int[] index, int rows, Tensor x) {
+    open("embedAdd");
+    latent.embedAdd(table, index, rows, x);
+  }
+
+  @Override
+  public synchronized void timeFeatures(float[] times, int count, Tensor out) {
+    open("timeFeatures");
+    latent.timeFeatures(times, count, out);
+  }
+
+  @Override
+  public synchronized void adaNorm(
+      Tensor x, int rows, float eps, Modulation modulation, int column, Tensor out) {
+    open("adaNorm");
+    latent.adaNorm(x, rows, eps, modulation, column, out);
+  }
+
+  @Override
+  public synchronized void adaNormRows(
+      Tensor x, int[] index, int count, float eps, Modulation modulation, int column, Tensor out) {
+    open("adaNormRows");
+    latent.adaNormRows(x, index, count, eps, modulation, column, out);
+  }
+
+  @Override
+  public synchronized void convolutionInput(
+      Tensor x, RowSpans spans, int groups, float eps, Tensor out) {
+    open("convolutionInput");
+    latent.convolutionInput(x, spans, groups, eps, Optional.empty(), 0, out);
+  }
+
+  @Override
+  public synchronized void convolutionInput(
+      Tensor x,
+      RowSpans spans,
+      int groups,
+      float eps,
+      Modulation modulation,
+      int column,
+      Tensor out) {
+    open("convolutionInput");
+    latent.convolutionInput(x, spans, groups, eps, Optional.of(modulation), column, out);
+  }
+
+  @Override
+  public synchronized void gateAdd(
+      Tensor accumulator, int rows, Tensor y, Modulation modulation, int column) {
+    open("gateAdd");
+    latent.gateAdd(accumulator, rows, y, modulation, column);
+  }
+
+  @Override
+  public synchronized void downsample(
+      Tensor x, RowSpans spans, Tensor taps, RowSpans half, Tensor out) {
+    open("downsample");
+    latent.downsample(x, spans, taps, half, out);
+  }
+
+  @Override
+  public synchronized void upsampleAdd(
+      Tensor h, RowSpans half, Tensor gate, RowSpans spans, Tensor x) {
+    open("upsampleAdd");
+    latent.upsampleAdd(h, half, gate, spans, x);
+  }
+
+  @Override
+  public synchronized void gather(Tensor x, int[] index, int count, Tensor out) {
+    open("gather");
+    latent.gather(x, index, count, out);
+  }
+
+  @Override
+  public synchronized void nearestCodes(Tensor x, int rows, Codebook codebook, int[] codes) {
+    open("nearestCodes");
+    latent.nearestCodes(x, rows, codebook, codes);
+  }
+
+  @Override
+  public synchronized void latents(
+      Codebook codebook, int[] codes, int[] slots, int count, Tensor state) {
+    open("latents");
+    latent.latents(codebook, codes, slots, count, state);
+  }
+
+  @Override
+  public synchronized void renoise(RenoiseRows rows, Tensor state) {
+    open("renoise");
+    latent.renoise(rows, state);
+  }
+
+  @Override
+  public synchronized void denoise(
+      Tensor logits, Codebook codebook, DenoiseRows wanted, Tensor state, Denoised out) {
+    open("denoise");
+    latent.denoise(logits, codebook, wanted, state, out);
+  }
+
   // ---- checks ----
 
   private void open(String op) {
@@ -507,7 +592,7 @@ public final class CpuDevice implements Device {
     }
   }
 
-  private void tensor(String op, String role, Tensor t, DType dtype, int rows, int width) {
+  static void tensor(String op, String role, Tensor t, DType dtype, int rows, int width) {
     if (!t.memory().scope().isAlive()) {
       throw new IllegalStateException(op + ": " + role + " was freed");
     }

@@ -104,7 +104,7 @@ final class PlainRowKernels implements RowKernels {
     }
   }
 
-  private static void store(MemorySegment out, long at, DType type, int i, float v) {
+  static void store(MemorySegment out, long at, DType type, int i, float v) {
     if (type == DType.BF16) {
       out.set(JAVA_SHORT, at + 2L * i, Bfloat16.of(v));
     } else {

@@ -64,7 +64,7 @@ final class VectorRowKernels implements RowKernels {
     return species.shuffleFromOp(i -> (i + lanes / 2) % species.length());
   }
 
-  private static float total(FloatVector v) {
+  static float total(FloatVector v) {
     v = L >= 32 ? v.add(v.rearrange(FOLD_32)) : v;
     v = L >= 16 ? v.add(v.rearrange(FOLD_16)) : v;
     v = L >= 8 ? v.add(v.rearrange(FOLD_8)) : v;
@@ -153,7 +153,7 @@ final class VectorRowKernels implements RowKernels {
     return upper.blend(0x7FC0, v.compare(VectorOperators.NE, v).cast(I));
   }
 
-  private static void store(FloatVector v, MemorySegment out, long at, DType type, int i) {
+  static void store(FloatVector v, MemorySegment out, long at, DType type, int i) {
     if (type == DType.BF16) {
       ((ShortVector) rounded(v).convertShape(VectorOperators.I2S, HALF, 0))
           .intoMemorySegment(out, at + 2L * i, ORDER);
@@ -162,7 +162,7 @@ final class VectorRowKernels implements RowKernels {
     }
   }
 
-  private static void store(float v, MemorySegment out, long at, DType type, int i) {
+  static void store(float v, MemorySegment out, long at, DType type, int i) {
     if (type == DType.BF16) {
       out.set(JAVA_SHORT, at + 2L * i, Bfloat16.of(v));
     } else {
@@ -170,7 +170,7 @@ final class VectorRowKernels implements RowKernels {
     }
   }
 
-  private static FloatVector load(MemorySegment x, long at) {
+  static FloatVector load(MemorySegment x, long at) {
     return FloatVector.fromMemorySegment(F, x, at, ORDER);
   }
 
@@ -499,7 +499,7 @@ final class VectorRowKernels implements RowKernels {
     }
   }
 
-  private static FloatVector silu(FloatVector g) {
+  static FloatVector silu(FloatVector g) {
     FloatVector x = g.neg();
     x = x.blend(HIGHEST, x.compare(VectorOperators.GT, HIGHEST));
     return g.div(exp(x).add(ONE));

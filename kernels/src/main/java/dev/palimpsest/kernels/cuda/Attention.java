@@ -8,13 +8,22 @@ import dev.palimpsest.kernels.KvStore;
 import dev.palimpsest.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
 
-/** Launches of {@code attention.cu} and {@code attention_plain.cu}. */
+/**
+ * Launches of {@code attention.cu}, {@code attention_plain.cu} and {@code attention_wgmma.cu}: the
+ * last for sequences of many rows on compute capability 9.0, heads of 64 and 128.
+ */
 final class Attention {
   /** Largest head that the kernels take. */
   static final int MOST_DIM = 256;
 
   /** Queries of a block in {@code attention_plain.cu}. */
   private static final int PLAIN_QUERIES = 16;
+
+  /** Query rows, by heads, of a block in {@code attention_wgmma.cu}, and its threads. */
+  private static final int WGMMA_ROWS = 128;
+
+  private static final int WGMMA_THREADS = 384;
+  private static final int WGMMA_CAPABILITY = 90;
 
   /** Keys of a split in {@code attention.cu}. */
   private static final int SPLIT = 256;
@@ -49,6 +58,9 @@ final class Attention {
   private final Kernel plainBf16;
   private final Flash[] flash;
   private final Kernel combine;
+  private final boolean hasWgmma;
+  private final Kernel wgmma64;
+  private final Kernel wgmma128;
   private MemorySegment partials = MemorySegment.NULL;
   private long partialBytes;
 
@@ -66,6 +78,9 @@ final class Attention {
           flash(modules, 256, 2)
         };
     combine = modules.kernel("attention", "attention_combine", 128, 0, ARGUMENTS);
+    hasWgmma = context.capability() == WGMMA_CAPABILITY;
+    wgmma64 = wgmma(modules, 64);
+    wgmma128 = wgmma(modules, 128);
   }
 
   private static Flash flash(Modules modules, int dim, int warps) {
@@ -79,6 +94,17 @@ final class Attention {
         rows,
         modules.kernel("attention", "attention_" + dim, 32 * warps, shared, ARGUMENTS),
         modules.kernel("attention", "attention_split_" + dim, 32 * warps, shared, ARGUMENTS));
+  }
+
+  /** Queries, three stages of keys and values, sums, four barriers a stage. */
+  private Kernel wgmma(Modules modules, int dim) {
+    int shared = (WGMMA_ROWS + 6 * KvStore.PAGE_TOKENS) * dim * 2 + dim / 2 * 256 * 4 + 4 * 3 * 8;
+    return modules.kernel(
+        "attention_wgmma",
+        "attention_wgmma_" + dim,
+        WGMMA_THREADS,
+        hasWgmma ? shared : 0,
+        ARGUMENTS);
   }
 
   private static Kernel plain(Modules modules, String name) {
@@ -130,6 +156,13 @@ final class Attention {
         : PLAIN_QUERIES;
   }
 
+  /** The same of a block for sequences of many rows, which have so many at least; 0: none has. */
+  int longQueries(HeadShape shape, DType type) {
+    int group = shape.heads() / shape.kvHeads();
+    boolean takes = tensorCores(shape, type) && (shape.headDim() == 64 || shape.headDim() == 128);
+    return hasWgmma && takes && group <= WGMMA_ROWS / 2 ? WGMMA_ROWS / group : 0;
+  }
+
   /** Attends over pages that hold the keys and values of all visible positions. */
   void run(
       Tensor fused,
@@ -153,6 +186,23 @@ final class Attention {
     Flash kernels = flash(shape);
     int splits = (layout.mostContext() + SPLIT - 1) / SPLIT;
     int blocks = layout.tiles() * shape.kvHeads();
+    if (layout.longTiles() > 0) {
+      flashArguments(
+              shape.headDim() == 64 ? wgmma64 : wgmma128,
+              kernels,
+              fused,
+              shape,
+              layout,
+              layerOffset,
+              mask,
+              out,
+              splits)
+          .set(1, layout.longTilesAt())
+          .launch(layout.longTiles(), shape.kvHeads());
+    }
+    if (blocks == 0) {
+      return;
+    }
     // Both ways give a row the same bits, so this choice may look at the batch.
     if (splits == 1 || blocks >= BUSY * multiprocessors) {
       flashArguments(kernels.whole, kernels, fused, shape, layout, layerOffset, mask, out, splits)

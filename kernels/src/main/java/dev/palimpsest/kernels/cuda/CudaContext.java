@@ -6,11 +6,14 @@ import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABI
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
 
 import dev.palimpsest.bindings.CudaDriver;
+import dev.palimpsest.bindings.CudaLibrary;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
-import jcuda.driver.CUcontext;
+import java.util.Optional;
 import jcuda.driver.CUdevice;
+import jcuda.driver.CUevent;
+import jcuda.driver.CUevent_flags;
 import jcuda.driver.JCudaDriver;
 
 /**
@@ -21,9 +24,12 @@ final class CudaContext implements AutoCloseable {
   /** {@code CU_STREAM_NON_BLOCKING}: does not wait for the default stream. */
   private static final int NON_BLOCKING = 1;
 
+  private static final int PCI_ID_LENGTH = 32;
+
   private final CUdevice device = new CUdevice();
-  private final CUcontext context = new CUcontext();
+  private final Handles.Context context = new Handles.Context();
   private final Handles.Stream stream = new Handles.Stream();
+  private final int ordinal;
   private final String name;
   private final int capability;
   private final int multiprocessors;
@@ -37,6 +43,7 @@ final class CudaContext implements AutoCloseable {
    * @param checked waits for each kernel; else launches are kept until their results are needed
    */
   CudaContext(int ordinal, boolean checked) {
+    this.ordinal = ordinal;
     check(JCudaDriver.cuDeviceGet(device, ordinal), "cuDeviceGet(" + ordinal + ")");
     name = nameOf(device);
     capability =
@@ -88,6 +95,21 @@ final class CudaContext implements AutoCloseable {
     return multiprocessors;
   }
 
+  /** Which of the machine's devices, as the driver counts. */
+  int ordinal() {
+    return ordinal;
+  }
+
+  /** Where the device sits, such as {@code 0000:01:00.0}; nothing where the driver does not say. */
+  Optional<String> pciBusId() {
+    if (!CudaLibrary.find().orThrow().has("cuDeviceGetPCIBusId")) {
+      return Optional.empty();
+    }
+    String[] id = new String[1];
+    int status = JCudaDriver.cuDeviceGetPCIBusId(id, PCI_ID_LENGTH, device);
+    return status == 0 ? Optional.of(id[0]) : Optional.empty();
+  }
+
   /** Launches that the stream has not got yet; everything else that it gets comes after them. */
   LaunchList launches() {
     return launches;
@@ -95,6 +117,11 @@ final class CudaContext implements AutoCloseable {
 
   Handles.Stream stream() {
     return stream;
+  }
+
+  /** The context, for the generated bindings. */
+  MemorySegment segment() {
+    return context.segment();
   }
 
   /** Makes the context that of the calling thread; before any other call. */
@@ -153,6 +180,38 @@ final class CudaContext implements AutoCloseable {
           JCudaDriver.cuMemcpyDtoHAsync(
               new HostPointer(to, toAt), new DevicePointer(from), bytes, stream),
           "copying " + bytes + " bytes from the device");
+    }
+  }
+
+  /**
+   * Copies within the device, ahead of launches that are kept: none of those may read {@code to}.
+   */
+  void copy(long from, long to, long bytes) {
+    check(
+        JCudaDriver.cuMemcpyDtoDAsync(
+            new DevicePointer(to), new DevicePointer(from), bytes, stream),
+        "copying " + bytes + " bytes on the device");
+  }
+
+  /** Milliseconds that the stream takes for what {@code work} gives it, by the device's clock. */
+  double milliseconds(Runnable work) {
+    CUevent start = new CUevent();
+    CUevent end = new CUevent();
+    check(JCudaDriver.cuEventCreate(start, CUevent_flags.CU_EVENT_DEFAULT), "cuEventCreate");
+    try {
+      check(JCudaDriver.cuEventCreate(end, CUevent_flags.CU_EVENT_DEFAULT), "cuEventCreate");
+      launches.flush();
+      check(JCudaDriver.cuEventRecord(start, stream), "cuEventRecord");
+      work.run();
+      launches.flush();
+      check(JCudaDriver.cuEventRecord(end, stream), "cuEventRecord");
+      check(JCudaDriver.cuEventSynchronize(end), "cuEventSynchronize");
+      float[] milliseconds = new float[1];
+      check(JCudaDriver.cuEventElapsedTime(milliseconds, start, end), "cuEventElapsedTime");
+      return milliseconds[0];
+    } finally {
+      JCudaDriver.cuEventDestroy(start);
+      JCudaDriver.cuEventDestroy(end);
     }
   }
 

@@ -61,7 +61,7 @@ public final class CudaDevice implements Device {
   private final Norm norm;
   private final Rotary rotary;
   private final Bias bias;
-  private final Matmul matmul;
+  private final Products products;
   private final Pages pages;
   private final Attention attention;
   private final Prediction prediction;
@@ -87,10 +87,12 @@ public final class CudaDevice implements Device {
       norm = new Norm(modules);
       rotary = new Rotary(modules);
       bias = new Bias(modules);
-      matmul = new Matmul(modules);
+      Matmul matmul = new Matmul(modules);
       pages = new Pages(modules);
       attention = new Attention(context, memory, modules);
       prediction = new Prediction(context, memory, modules, matmul);
+      // Last: what opens a library is closed by nobody if something else fails.
+      products = Products.choose(context, memory, matmul);
     } catch (RuntimeException | Error e) {
       modules.close();
       memory.close();
@@ -171,8 +173,12 @@ public final class CudaDevice implements Device {
 
   @Override
   public String describe() {
-    return "cuda, %s, compute capability %s, %s by our own kernels"
-        .formatted(context.name(), capability(context), computeType == DType.BF16 ? "bf16" : "f32");
+    return "cuda, %s, compute capability %s, %s by %s"
+        .formatted(
+            context.name(),
+            capability(context),
+            computeType == DType.BF16 ? "bf16" : "f32",
+            products.describe());
   }
 
   @Override
@@ -184,6 +190,82 @@ public final class CudaDevice implements Device {
   public synchronized long freeBytes() {
     enter("freeBytes");
     return context.freeBytes();
+  }
+
+  /** Bytes of weights and tables brought to the device so far, through pinned memory. */
+  public synchronized long loadedBytes() {
+    return upload.bytes();
+  }
+
+  /** Bytes of device memory, used and free. */
+  public synchronized long totalBytes() {
+    enter("totalBytes");
+    return context.totalBytes();
+  }
+
+  /** Which of the machine's devices, as the driver counts. */
+  public int ordinal() {
+    return context.ordinal();
+  }
+
+  /** Where the device sits, such as {@code 0000:01:00.0}; nothing where the driver does not say. */
+  public Optional<String> pciBusId() {
+    return context.pciBusId();
+  }
+
+  /** The device's name as the driver tells it. */
+  public String name() {
+    return context.name();
+  }
+
+  /** Compute capability, 10 · major + minor: 90 for an H100. */
+  public int capability() {
+    return context.capability();
+  }
+
+  public int multiprocessors() {
+    return context.multiprocessors();
+  }
+
+  /**
+   * Milliseconds that the device takes for the ops that {@code work} calls, by its own clock. Ops
+   * that a graph replays take that path here too.
+   */
+  public synchronized double milliseconds(Runnable work) {
+    enter("milliseconds");
+    return context.milliseconds(work);
+  }
+
+  /**
+   * From now on weights are made on the device: {@link #pack}, {@link #packGated} and {@link
+   * #table} read of bf16 views nothing but their shapes, and lay the pattern's elements end to end.
+   * For measuring shapes without a checkpoint of that size.
+   *
+   * @param pattern a vector of numbers, a multiple of 8 of them
+   */
+  public synchronized void makeWeightsOf(WeightView pattern) {
+    enter("makeWeightsOf");
+    int n = WeightArguments.vectorWidth(pattern);
+    long bytes = computeType.bytes(n);
+    MemorySegment block = memory.allocate(bytes);
+    upload.rows(
+        1,
+        bytes,
+        block.address(),
+        (row, out, at, worker) -> upload.element(pattern, 0, n, computeType, out, at, worker));
+    upload.pattern(new WeightPattern(context, block, computeType, bytes));
+  }
+
+  /** Fills a tensor with the elements of {@link #makeWeightsOf}, f32 ones with two of them each. */
+  public synchronized void fillWithWeights(Tensor tensor) {
+    enter("fillWithWeights");
+    tensor("fillWithWeights", "tensor", tensor, tensor.dtype(), tensor.rows(), tensor.width());
+    context.launches().flush();
+    upload
+        .pattern()
+        .orElseThrow(() -> new IllegalStateException("fillWithWeights: call makeWeightsOf before"))
+        .fill(
+            tensor.memory().address(), tensor.dtype().bytes((long) tensor.rows() * tensor.width()));
   }
 
   // ---- memory ----
@@ -205,6 +287,15 @@ public final class CudaDevice implements Device {
   public synchronized void free(Tensor tensor) {
     enter("free");
     memory.free(tensor.memory());
+  }
+
+  /** Gives the memory of a linear map back before the device is closed. */
+  public synchronized void free(PackedLinear map) {
+    enter("free");
+    if (!(map instanceof CudaLinear mine) || mine.owner() != this) {
+      throw new IllegalArgumentException("free: the map was packed by another device");
+    }
+    memory.free(mine.memory());
   }
 
   @Override
@@ -229,11 +320,13 @@ public final class CudaDevice implements Device {
     int rows = weights.dimension(0);
     int width = weights.dimension(1);
     MemorySegment block = memory.allocate(type.bytes((long) rows * width));
-    upload.rows(
-        rows,
-        type.bytes(width),
+    upload.weights(
+        new Upload.Packing(type, rows, type.bytes(width)),
+        List.of(weights),
+        true,
         block.address(),
-        (row, out, at) -> upload.element(weights, (long) row * width, width, type, out, at));
+        (row, out, at, worker) ->
+            upload.element(weights, (long) row * width, width, type, out, at, worker));
     return new CudaTable(this, rows, width, type, block);
   }
 
@@ -246,10 +339,10 @@ public final class CudaDevice implements Device {
         1,
         4L * width,
         tensor.memory().address(),
-        (row, out, at) -> {
+        (row, out, at, worker) -> {
           long to = at;
           for (WeightView part : parts) {
-            upload.element(part, 0, (int) part.elements(), DType.F32, out, to);
+            upload.element(part, 0, (int) part.elements(), DType.F32, out, to, worker);
             to += 4 * part.elements();
           }
         });
@@ -348,7 +441,7 @@ public final class CudaDevice implements Device {
     if (x.memory().address() == out.memory().address()) {
       throw new IllegalArgumentException(op + ": out must not be x");
     }
-    matmul.run(epilogue, x.memory(), rows, map, bias, out.memory());
+    products.run(epilogue, x.memory(), rows, map, bias, out.memory());
   }
 
   private CudaLinear linear(String op, PackedLinear weights, boolean gated) {
@@ -442,7 +535,7 @@ public final class CudaDevice implements Device {
           "attention: layer %d with %s does not fit a K/V store of %d layers with %s"
               .formatted(layer, shape, kv.layers(), kv.shape()));
     }
-    Shapes.paging(spans, places, kv.pages());
+    spans.checkPaging(places, kv.pages());
     attend(fused, shape, spans, places, mask, Optional.of(kv), layer, out);
   }
 
@@ -467,7 +560,14 @@ public final class CudaDevice implements Device {
       Optional<CudaKvStore> store,
       int layer,
       Tensor out) {
-    layout.lay(spans, places, store, shape, computeType, attention.queries(shape, computeType));
+    layout.lay(
+        spans,
+        places,
+        store,
+        shape,
+        computeType,
+        attention.queries(shape, computeType),
+        attention.longQueries(shape, computeType));
     long layerOffset = layer * CudaKvStore.layerElements(shape);
     pages.store(fused, spans.rows(), shape, layout, layerOffset, computeType);
     attention.run(fused, shape, layout, layerOffset, mask, out);
@@ -479,7 +579,7 @@ public final class CudaDevice implements Device {
     enter("predict");
     CudaLinear map = linear("predict", head, false);
     tensor("predict", "hidden", hidden, computeType, rows, map.in());
-    Shapes.predictions(wanted, rows);
+    wanted.checkRows(rows);
     prediction.predict(hidden.memory(), map, wanted, out);
   }
 
@@ -528,6 +628,7 @@ public final class CudaDevice implements Device {
       context.launches().close();
       JCudaDriver.cuStreamSynchronize(context.stream());
       upload.close();
+      products.close();
       modules.close();
       memory.close();
       context.close();

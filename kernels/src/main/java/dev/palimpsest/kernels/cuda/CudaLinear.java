@@ -48,18 +48,19 @@ record CudaLinear(
     long rowBytes = type.bytes(stride);
     MemorySegment block = memory.allocate(packed * rowBytes);
     CudaLinear map = new CudaLinear(owner, in, (int) out, gated, stride, packed, type, block);
-    upload.rows(
-        packed,
-        rowBytes,
+    upload.weights(
+        new Upload.Packing(type, packed, rowBytes),
+        parts,
+        stride == in && (!gated || out % GROUP == 0),
         block.address(),
-        (row, buffer, at) -> {
+        (row, buffer, at, worker) -> {
           int at0 = gated ? row / (2 * GROUP) * GROUP + row % GROUP : row;
           int part = gated ? row / GROUP % 2 : 0;
           while (!gated && at0 >= parts.get(part).dimension(0)) {
             at0 -= parts.get(part++).dimension(0);
           }
           if (at0 < parts.get(part).dimension(0)) {
-            upload.element(parts.get(part), (long) at0 * in, in, type, buffer, at);
+            upload.element(parts.get(part), (long) at0 * in, in, type, buffer, at, worker);
           }
         });
     return map;

@@ -34,6 +34,7 @@ final class LaunchList {
   private final CudaContext context;
   private final boolean graphs;
   private final List<Kernel> kernels = new ArrayList<>();
+  private final List<Call> calls = new ArrayList<>();
   // Of each launch: its kernel's number, grid, shared bytes, number of arguments, the arguments.
   private long[] words = new long[1024];
   private int size;
@@ -57,6 +58,16 @@ final class LaunchList {
   private MemorySegment pointers = MemorySegment.NULL;
   private int mostArguments;
   private final Arena arena;
+
+  /** Work that somebody else gives to the stream, such as a library; its number is negative. */
+  interface Call {
+    /**
+     * Does it, with the words it was added with from {@code at} on.
+     *
+     * @throws IllegalStateException if it fails; the message has its shapes
+     */
+    void call(long[] words, int at);
+  }
 
   /** What a list of launches is known by. */
   private static final class Key {
@@ -110,6 +121,32 @@ final class LaunchList {
     }
     kernels.add(kernel);
     return kernels.size() - 1;
+  }
+
+  /** Makes a call known; the answer is its number. */
+  int register(Call call) {
+    calls.add(call);
+    return -calls.size();
+  }
+
+  /** Keeps a call of five words. */
+  void add(int call, long a, long b, long c, long d, long e) {
+    if (size + HEADER + 5 > words.length) {
+      words = Arrays.copyOf(words, 2 * words.length);
+    }
+    words[size] = call;
+    words[size + 5] = 5;
+    words[size + HEADER] = a;
+    words[size + HEADER + 1] = b;
+    words[size + HEADER + 2] = c;
+    words[size + HEADER + 3] = d;
+    words[size + HEADER + 4] = e;
+    Arrays.fill(words, size + 1, size + 5, 0);
+    size += HEADER + 5;
+    launches++;
+    if (!graphs) {
+      flush();
+    }
   }
 
   /** Keeps a launch, with the arguments as they are now. */
@@ -175,6 +212,19 @@ final class LaunchList {
     }
   }
 
+  /** Gives what was kept to the stream launch by launch, which may be capturing it. */
+  void flushOneByOne() {
+    try {
+      if (size > 0) {
+        flushes++;
+        launch();
+      }
+    } finally {
+      size = 0;
+      launches = 0;
+    }
+  }
+
   private CUgraphExec capture() {
     CUgraph graph = new CUgraph();
     CudaDriver.check(
@@ -196,6 +246,15 @@ final class LaunchList {
 
   private void launch() {
     for (int at = 0; at < size; ) {
+      if (words[at] < 0) {
+        calls.get((int) (-words[at] - 1)).call(words, at + HEADER);
+        if (!graphs) {
+          CudaDriver.check(
+              Cuda.cuStreamSynchronize(context.stream().segment()), "waiting for a library's call");
+        }
+        at += HEADER + (int) words[at + 5];
+        continue;
+      }
       Kernel kernel = kernels.get((int) words[at]);
       int n = (int) words[at + 5];
       MemorySegment.copy(words, at + HEADER, values, JAVA_LONG, 0, n);

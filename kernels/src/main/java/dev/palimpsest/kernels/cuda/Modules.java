@@ -2,9 +2,6 @@
 package dev.palimpsest.kernels.cuda;
 
 import dev.palimpsest.bindings.CudaStatus;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -56,7 +53,7 @@ final class Modules implements AutoCloseable {
   }
 
   private CUmodule load(String file) {
-    byte[] image = image(file);
+    byte[] image = Fatbin.read(file);
     CUmodule module = new CUmodule();
     int status = JCudaDriver.cuModuleLoadData(module, image);
     String what = "%s cannot run the kernels of %s.fatbin: ".formatted(context.name(), file);
@@ -87,18 +84,6 @@ final class Modules implements AutoCloseable {
 
   /** What the build packs, for messages. */
   static final String PACKED = "8.0, 8.9, 9.0, 10.0, 12.0 and PTX of 8.0";
-
-  private static byte[] image(String file) {
-    try (InputStream in = Modules.class.getResourceAsStream(file + ".fatbin")) {
-      if (in == null) {
-        throw new IllegalStateException(
-            file + ".fatbin is not on the class path: build the kernels module");
-      }
-      return in.readAllBytes();
-    } catch (IOException e) {
-      throw new UncheckedIOException(file + ".fatbin cannot be read", e);
-    }
-  }
 
   @Override
   public void close() {

@@ -4,9 +4,11 @@ package dev.palimpsest.kernels.cuda;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
-/** The vocabulary head and the sampler, a tile of rows at a time. */
+/**
+ * The vocabulary head and the sampler: by {@link Head} what it {@link Head#takes takes}; the rest,
+ * top-k and top-p and products without tensor cores, a tile of rows of logits at a time.
+ */
 final class Prediction {
   /** Logits held at once. */
   private static final long TILE_BYTES = 64L << 20;
@@ -20,8 +22,8 @@ final class Prediction {
   private final Gather gather;
   private final Sample sample;
   private final StepArray rowArray;
-  private final StepArray wantedArray;
-  private final StepArray suppressedArray;
+  private final WantedEntries entryArray;
+  private final Head fused;
   private MemorySegment inputs = MemorySegment.NULL;
   private MemorySegment logits = MemorySegment.NULL;
   private MemorySegment found = MemorySegment.NULL;
@@ -30,8 +32,8 @@ final class Prediction {
   private long inputBytes;
   private long logitBytes;
   private final int[] rowInts = new int[MOST_ROWS];
-  private final int[] wantedInts = new int[MOST_ROWS * Sample.WANTED_INTS];
-  private int[] suppressedInts = new int[64];
+  private int[] fusedEntries = new int[64];
+  private int[] tiledEntries = new int[64];
 
   Prediction(CudaContext context, DeviceMemory memory, Modules modules, Matmul matmul) {
     this.context = context;
@@ -40,67 +42,63 @@ final class Prediction {
     gather = new Gather(modules);
     sample = new Sample(modules);
     rowArray = new StepArray(context, memory);
-    wantedArray = new StepArray(context, memory);
-    suppressedArray = new StepArray(context, memory);
+    entryArray = new WantedEntries(context, memory);
+    fused = new Head(context, memory, modules);
   }
 
   void predict(MemorySegment hidden, CudaLinear head, PredictionRows wanted, Predictions out) {
     int entries = wanted.size();
     out.resize(entries);
     check(wanted, head.out());
+    if (fusedEntries.length < entries) {
+      fusedEntries = new int[2 * entries];
+      tiledEntries = new int[2 * entries];
+    }
+    int fusedCount = 0;
+    int tiledCount = 0;
+    for (int i = 0; i < entries; i++) {
+      if (Head.takes(head, wanted.sampling(i))) {
+        fusedEntries[fusedCount++] = i;
+      } else {
+        tiledEntries[tiledCount++] = i;
+      }
+    }
+    fused.predict(hidden, head, wanted, fusedEntries, fusedCount, out);
+    tiled(hidden, head, wanted, tiledCount, out);
+  }
+
+  private void tiled(
+      MemorySegment hidden, CudaLinear head, PredictionRows wanted, int entries, Predictions out) {
     for (int next = 0; next < entries; ) {
       int capacity = Math.clamp(TILE_BYTES / (4L * head.out()) / 32 * 32, FEWEST_ROWS, MOST_ROWS);
       long rowBytes = head.type().bytes(head.in());
       reserve(capacity * rowBytes, 4L * capacity * head.out());
       int first = next;
       int rows = 0;
-      int suppressed = 0;
+      entryArray.clear();
       while (next < entries) {
-        boolean guided = wanted.unconditionalRow(next) >= 0;
+        int entry = tiledEntries[next];
+        boolean guided = wanted.unconditionalRow(entry) >= 0;
         if (rows + (guided ? 2 : 1) > capacity) {
           break;
         }
-        int[] out0 = wanted.sampling(next).suppressed();
-        Sample.write(
-            wanted,
-            next,
-            rows,
-            guided ? rows + 1 : -1,
-            suppressed,
-            wantedInts,
-            (next - first) * Sample.WANTED_INTS);
-        suppressed = suppress(out0, suppressed);
-        rowInts[rows++] = wanted.row(next);
+        entryArray.add(wanted, entry, rows, guided ? rows + 1 : -1);
+        rowInts[rows++] = wanted.row(entry);
         if (guided) {
-          rowInts[rows++] = wanted.unconditionalRow(next);
+          rowInts[rows++] = wanted.unconditionalRow(entry);
         }
         next++;
       }
       int n = next - first;
       gather.rows(hidden, rowArray.upload(rowInts, rows), rows, rowBytes, inputs);
       matmul.run(Matmul.Epilogue.STORE, inputs, rows, head, MemorySegment.NULL, logits);
-      sample.run(
-          logits,
-          head.out(),
-          n,
-          wantedArray.upload(wantedInts, n * Sample.WANTED_INTS),
-          suppressedArray.upload(suppressedInts, suppressed),
-          found);
+      sample.run(logits, head.out(), n, entryArray.entriesAt(), entryArray.suppressedAt(), found);
       context.download(found.address(), foundHere, 0, (long) n * Sample.FOUND_BYTES);
       context.synchronize("predicting " + n + " positions");
       for (int i = 0; i < n; i++) {
-        Sample.read(foundHere, (long) i * Sample.FOUND_BYTES, first + i, wanted, out);
+        Sample.read(foundHere, (long) i * Sample.FOUND_BYTES, tiledEntries[first + i], wanted, out);
       }
     }
-  }
-
-  private int suppress(int[] tokens, int at) {
-    if (at + tokens.length > suppressedInts.length) {
-      suppressedInts =
-          Arrays.copyOf(suppressedInts, Math.max(at + tokens.length, 2 * suppressedInts.length));
-    }
-    System.arraycopy(tokens, 0, suppressedInts, at, tokens.length);
-    return at + tokens.length;
   }
 
   private static void check(PredictionRows wanted, int vocabulary) {

@@ -46,7 +46,7 @@ final class RotaryTables {
         n,
         4L * half,
         made.cosines.address(),
-        (p, out, at) -> {
+        (p, out, at, worker) -> {
           for (int i = 0; i < half; i++) {
             out.set(JAVA_FLOAT, at + 4L * i, (float) Math.cos(p * frequencies[i]));
           }
@@ -55,7 +55,7 @@ final class RotaryTables {
         n,
         4L * half,
         made.sines.address(),
-        (p, out, at) -> {
+        (p, out, at, worker) -> {
           for (int i = 0; i < half; i++) {
             out.set(JAVA_FLOAT, at + 4L * i, (float) Math.sin(p * frequencies[i]));
           }

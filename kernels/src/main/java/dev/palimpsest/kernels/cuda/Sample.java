@@ -6,19 +6,15 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
-import dev.palimpsest.kernels.Sampling;
 import java.lang.foreign.MemorySegment;
 
-/** Launches of {@code sample.cu}, and the two structs it shares with the host. */
+/** Launches of {@code sample.cu}, and what a prediction comes back as. */
 final class Sample {
-  /** Ints in {@code Wanted}: a seed of 8 bytes and 12 fields. */
-  static final int WANTED_INTS = 14;
-
   /** Bytes of {@code Found}. */
   static final int FOUND_BYTES = 40;
 
   /** {@code SampleShared}. */
-  private static final int SHARED = 8 * (8 + 4 + 4 + 4);
+  static final int SHARED = 8 * (8 + 4 + 4 + 4);
 
   private static final int NOTHING_LEFT = 1;
   private static final int NOT_FINITE = 2;
@@ -29,38 +25,6 @@ final class Sample {
     sample =
         modules.kernel(
             "sample", "sample", 256, SHARED, "logits*", "n", "wanted*", "suppressed*", "found*");
-  }
-
-  /**
-   * Writes what entry {@code i} wants.
-   *
-   * @param row of the logits
-   * @param unconditional row, or −1
-   * @param suppressedAt where its suppressed tokens begin among those of all entries
-   */
-  static void write(
-      PredictionRows wanted,
-      int i,
-      int row,
-      int unconditional,
-      int suppressedAt,
-      int[] out,
-      int at) {
-    Sampling s = wanted.sampling(i);
-    out[at] = (int) wanted.seed(i);
-    out[at + 1] = (int) (wanted.seed(i) >>> 32);
-    out[at + 2] = row;
-    out[at + 3] = unconditional;
-    out[at + 4] = Float.floatToRawIntBits(wanted.guidance(i));
-    out[at + 5] = Float.floatToRawIntBits(s.temperature());
-    out[at + 6] = Float.floatToRawIntBits(s.topP());
-    out[at + 7] = s.topK();
-    out[at + 8] = s.confidenceOn() == Sampling.Distribution.FILTERED ? 1 : 0;
-    out[at + 9] = wanted.presentToken(i);
-    out[at + 10] = wanted.position(i);
-    out[at + 11] = wanted.step(i);
-    out[at + 12] = suppressedAt;
-    out[at + 13] = s.suppressed().length;
   }
 
   void run(

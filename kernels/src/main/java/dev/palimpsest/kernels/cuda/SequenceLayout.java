@@ -20,6 +20,7 @@ final class SequenceLayout {
   private final DeviceMemory memory;
   private final StepArray spanArray;
   private final StepArray tileArray;
+  private final StepArray longTileArray;
   private final StepArray rowArray;
   private final StepArray positionArray;
   private final StepArray pageArray;
@@ -27,14 +28,17 @@ final class SequenceLayout {
   private long ownBytes;
   private int[] spanInts = new int[64];
   private int[] tileInts = new int[64];
+  private int[] longTileInts = new int[64];
   private int[] rowInts = new int[256];
   private int[] positionInts = new int[256];
   private int[] pageInts = new int[64];
 
   private int tiles;
+  private int longTiles;
   private int mostContext;
   private long spansAt;
   private long tilesAt;
+  private long longTilesAt;
   private long rowsAt;
   private long positionsAt;
   private long pagesAt;
@@ -43,6 +47,7 @@ final class SequenceLayout {
     this.memory = memory;
     spanArray = new StepArray(context, memory);
     tileArray = new StepArray(context, memory);
+    longTileArray = new StepArray(context, memory);
     rowArray = new StepArray(context, memory);
     positionArray = new StepArray(context, memory);
     pageArray = new StepArray(context, memory);
@@ -53,6 +58,8 @@ final class SequenceLayout {
    *
    * @param positions of each row of a paged sequence
    * @param queries rows of one sequence that a block takes
+   * @param longQueries the same of the blocks for sequences that have so many rows at least; 0: no
+   *     such blocks. Which kernel a sequence goes through never depends on its neighbours
    */
   void lay(
       RowSpans spans,
@@ -60,7 +67,8 @@ final class SequenceLayout {
       Optional<CudaKvStore> store,
       HeadShape shape,
       DType type,
-      int queries) {
+      int queries,
+      int longQueries) {
     int sequences = spans.sequences();
     int rows = spans.rows();
     long pageBytes = type.bytes(CudaKvStore.layerElements(shape));
@@ -79,12 +87,12 @@ final class SequenceLayout {
     int page = 0;
     int ownPage = 0;
     tiles = 0;
+    longTiles = 0;
     mostContext = 0;
     for (int s = 0; s < sequences; s++) {
       int length = spans.length(s);
       int start = spans.start(s);
       int at = SPAN_INTS * s;
-      mostContext = Math.max(mostContext, spans.context(s));
       spanInts[at] = start;
       spanInts[at + 1] = length;
       spanInts[at + 2] = spans.context(s);
@@ -102,17 +110,31 @@ final class SequenceLayout {
         rowInts[start + i] = s;
         positionInts[start + i] = spans.paged(s) ? positions[start + i] : i;
       }
-      tileInts = room(tileInts, 2 * (tiles + (length + queries - 1) / queries));
-      for (int first = 0; first < length; first += queries, tiles++) {
-        tileInts[2 * tiles] = s;
-        tileInts[2 * tiles + 1] = first;
+      if (longQueries > 0 && length >= longQueries) {
+        longTileInts = cut(longTileInts, longTiles, s, length, longQueries);
+        longTiles += (length + longQueries - 1) / longQueries;
+      } else {
+        tileInts = cut(tileInts, tiles, s, length, queries);
+        tiles += (length + queries - 1) / queries;
+        mostContext = Math.max(mostContext, spans.context(s));
       }
     }
     spansAt = spanArray.upload(spanInts, SPAN_INTS * sequences);
     tilesAt = tileArray.upload(tileInts, 2 * tiles);
+    longTilesAt = longTileArray.upload(longTileInts, 2 * longTiles);
     rowsAt = rowArray.upload(rowInts, rows);
     positionsAt = positionArray.upload(positionInts, rows);
     pagesAt = pageArray.upload(pageInts, 2 * allPages);
+  }
+
+  /** Tiles of a sequence's rows, from number {@code at} on. */
+  private static int[] cut(int[] tiles, int at, int sequence, int length, int queries) {
+    int[] out = room(tiles, 2 * (at + (length + queries - 1) / queries));
+    for (int first = 0; first < length; first += queries, at++) {
+      out[2 * at] = sequence;
+      out[2 * at + 1] = first;
+    }
+    return out;
   }
 
   private void reserve(long bytes) {
@@ -130,12 +152,17 @@ final class SequenceLayout {
     return n <= array.length ? array : Arrays.copyOf(array, Math.max(n, 2 * array.length));
   }
 
-  /** Tiles of queries over all sequences. */
+  /** Tiles of queries over all sequences but the long ones. */
   int tiles() {
     return tiles;
   }
 
-  /** Positions of the longest sequence. */
+  /** Tiles of queries over the long sequences. */
+  int longTiles() {
+    return longTiles;
+  }
+
+  /** Positions of the longest sequence among those that are not long ones by their rows. */
   int mostContext() {
     return mostContext;
   }
@@ -146,6 +173,10 @@ final class SequenceLayout {
 
   long tilesAt() {
     return tilesAt;
+  }
+
+  long longTilesAt() {
+    return longTilesAt;
   }
 
   /** Which sequence each row belongs to. */

@@ -2,9 +2,6 @@
 package dev.palimpsest.kernels.cuda;
 
 import dev.palimpsest.kernels.DType;
-import dev.palimpsest.kernels.KvStore;
-import dev.palimpsest.kernels.PredictionRows;
-import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
 
 /** What the ops refuse, by the name of the op. */
@@ -36,45 +33,6 @@ final class Shapes {
       if (values[i] < 0 || values[i] >= limit) {
         throw new IllegalArgumentException(
             "%s: %s %d in row %d is not in 0 to %d".formatted(op, what, values[i], i, limit - 1));
-      }
-    }
-  }
-
-  static void paging(RowSpans spans, int[] positions, int pages) {
-    if (positions.length < spans.rows()) {
-      throw new IllegalArgumentException(
-          "attention: %d rows want as many positions; found %d"
-              .formatted(spans.rows(), positions.length));
-    }
-    for (int s = 0; s < spans.sequences(); s++) {
-      if (!spans.paged(s)) {
-        continue;
-      }
-      for (int i = KvStore.pagesFor(spans.context(s)) - 1; i >= 0; i--) {
-        if (spans.pages(s)[i] < 0 || spans.pages(s)[i] >= pages) {
-          throw new IllegalArgumentException(
-              "attention: sequence %d names page %d; the K/V store has %d"
-                  .formatted(s, spans.pages(s)[i], pages));
-        }
-      }
-      int last = -1;
-      for (int row = spans.start(s); row < spans.start(s + 1); row++) {
-        if (positions[row] <= last || positions[row] >= spans.context(s)) {
-          throw new IllegalArgumentException(
-              "attention: positions of sequence %d must ascend and be below %d; found %d after %d"
-                  .formatted(s, spans.context(s), positions[row], last));
-        }
-        last = positions[row];
-      }
-    }
-  }
-
-  static void predictions(PredictionRows wanted, int rows) {
-    for (int i = 0; i < wanted.size(); i++) {
-      if (wanted.row(i) < 0 || wanted.row(i) >= rows || wanted.unconditionalRow(i) >= rows) {
-        throw new IllegalArgumentException(
-            "predict: entry %d wants rows %d and %d of %d"
-                .formatted(i, wanted.row(i), wanted.unconditionalRow(i), rows));
       }
     }
   }

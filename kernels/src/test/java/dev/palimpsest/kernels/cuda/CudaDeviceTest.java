@@ -49,6 +49,8 @@ class CudaDeviceTest {
     CudaDevice.find(CudaOptions.DEFAULT).orThrow().close();
     Emulator.devices(0);
     missing("knows 0 devices");
+    Emulator.driverVersion(11080);
+    missing("supports CUDA 11.8; 12.0 or later is needed: install a newer driver");
     Emulator.capability(75);
     missing("compute capability 7.5; 8.0 or later is needed");
     Emulator.moduleStatus(209);
@@ -82,6 +84,7 @@ class CudaDeviceTest {
   /** A kernel that faults takes the context with it; the JVM lives, and says what it was. */
   @Test
   void aKernelThatFaultsIsNamedWithItsShapes() {
+    Emulator.only();
     try (CudaFixture f = new CudaFixture(ComputeType.F32)) {
       Tensor x = f.tensor(DType.F32, new float[48], 24);
       Tensor w = f.device.vector(Fixture.view(f.arena, "w", DType.F32, new float[24], 24));

@@ -22,8 +22,8 @@ final class CudaFixture implements AutoCloseable {
   /** A NaN in f32 and in bf16; fills memory that no kernel may read or write. */
   private static final short POISON = 0x7FC1;
 
-  /** Schedules that every result is computed in. */
-  private static final int SEEDS = 3;
+  /** Schedules that every result is computed in; on a GPU, runs. */
+  static final int SEEDS = Integer.getInteger("palimpsest.test.schedules", 3);
 
   final CudaDevice device;
   final DType type;
@@ -33,8 +33,18 @@ final class CudaFixture implements AutoCloseable {
     this(compute, true);
   }
 
+  /** A device that pretends to a compute capability, 80 for 8.0. */
+  CudaFixture(ComputeType compute, int capability) {
+    this(compute, true, () -> Emulator.capability(capability));
+  }
+
   CudaFixture(ComputeType compute, boolean checked) {
+    this(compute, checked, () -> {});
+  }
+
+  private CudaFixture(ComputeType compute, boolean checked, Runnable settings) {
     Emulator.required();
+    settings.run();
     device =
         CudaDevice.find(CudaOptions.DEFAULT.withComputeType(compute).withChecked(checked))
             .orThrow();

@@ -25,17 +25,42 @@ import org.junit.jupiter.api.Assumptions;
  */
 @SuppressWarnings("restricted")
 final class Emulator {
-  private static final Optional<SymbolLookup> LIBRARY = load();
+  /** System property: {@code true} runs the tests on the GPU of this machine instead. */
+  static final String CHIP_PROPERTY = "palimpsest.test.chip";
+
+  /** System property: path of an emulator that was built before. */
+  static final String LIBRARY_PROPERTY = "palimpsest.test.emulator";
+
+  private static final boolean CHIP = Boolean.getBoolean(CHIP_PROPERTY);
+  private static final Optional<SymbolLookup> LIBRARY = CHIP ? Optional.empty() : load();
 
   private Emulator() {}
 
   /** Builds and loads it; a machine without g++ skips the test with a line that says so. */
   static void required() {
+    if (CHIP) {
+      return;
+    }
     Assumptions.assumeTrue(LIBRARY.isPresent(), "no emulator here: see the line above");
     reset();
   }
 
+  /** Skips a test on a GPU: it breaks the driver, or asks for what only the emulator tells. */
+  static void only() {
+    Assumptions.assumeFalse(CHIP, "only the emulator can do this");
+    required();
+  }
+
+  /** Whether the tests run on the GPU of this machine. */
+  static boolean chip() {
+    return CHIP;
+  }
+
   private static Optional<SymbolLookup> load() {
+    String built = System.getProperty(LIBRARY_PROPERTY, "");
+    if (!built.isEmpty()) {
+      return Optional.of(driver(Path.of(built)));
+    }
     try {
       Process build =
           new ProcessBuilder("src/test/emulator/build", "target/emulator")
@@ -51,9 +76,7 @@ final class Emulator {
       if (status != 0) {
         throw new IllegalStateException("src/test/emulator/build fails with status " + status);
       }
-      Path library = Path.of(path).toAbsolutePath();
-      System.setProperty(CudaLibrary.PATH_PROPERTY, library.toString());
-      return Optional.of(SymbolLookup.libraryLookup(library, Arena.global()));
+      return Optional.of(driver(Path.of(path)));
     } catch (IOException e) {
       throw new IllegalStateException("src/test/emulator/build cannot be run", e);
     } catch (InterruptedException e) {
@@ -62,7 +85,13 @@ final class Emulator {
     }
   }
 
+  private static SymbolLookup driver(Path library) {
+    System.setProperty(CudaLibrary.PATH_PROPERTY, library.toAbsolutePath().toString());
+    return SymbolLookup.libraryLookup(library.toAbsolutePath(), Arena.global());
+  }
+
   private static Object call(String name, MemoryLayout result, Object... arguments) {
+    Assumptions.assumeFalse(CHIP, "only the emulator tells: " + name);
     MemoryLayout[] layouts = new MemoryLayout[arguments.length];
     for (int i = 0; i < arguments.length; i++) {
       layouts[i] = arguments[i] instanceof Integer ? JAVA_INT : JAVA_LONG;
@@ -89,12 +118,16 @@ final class Emulator {
 
   /** The schedule of the launches that follow. */
   static void seed(long seed) {
-    call("emulatorSeed", null, seed);
+    if (!CHIP) {
+      call("emulatorSeed", null, seed);
+    }
   }
 
   /** Forgets a failed kernel, and all that was set. */
   static void reset() {
-    call("emulatorReset", null);
+    if (!CHIP) {
+      call("emulatorReset", null);
+    }
   }
 
   static void devices(int count) {
@@ -131,6 +164,18 @@ final class Emulator {
   /** Copies between host and device so far. */
   static long copies() {
     return (long) call("emulatorCopies", JAVA_LONG);
+  }
+
+  /** Launches of one kernel so far. */
+  static long launchesOf(String kernel) {
+    try (Arena arena = Arena.ofConfined()) {
+      return (long) call("emulatorLaunchesOf", JAVA_LONG, arena.allocateFrom(kernel).address());
+    }
+  }
+
+  /** Handles of the library that stands in for cuBLASLt. */
+  static int cublasHandles() {
+    return (int) call("emulatorCublasHandles", JAVA_INT);
   }
 
   static long graphLaunches() {

@@ -27,7 +27,7 @@ class EmulatorTest {
 
   @BeforeEach
   void open() throws IOException {
-    Emulator.required();
+    Emulator.only();
     CudaLibrary.find().orThrow();
     JCudaLibrary.load();
     context = new CudaContext(0, true);
@@ -132,6 +132,45 @@ class EmulatorTest {
     assertTrue(Emulator.failure().contains("uninitialised shared memory"), Emulator.failure());
   }
 
+  private Kernel products(String name, MemorySegment out) {
+    return modules.kernel("embed", name, 128, 2 * 64 * 64 * 2, "out*").set(0, out);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "planted_products_without_fence, wgmma without a fence",
+    "planted_products_of_unfenced_stores, without a proxy fence",
+    "planted_products_overwritten, race on shared memory",
+    "planted_products_of_some_warps, took part in",
+  })
+  void plantedMistakesInProductsOfWarpsAreFound(String name, String words) {
+    Kernel kernel = products(name, memory.allocate(4 * 128));
+    for (int seed = 0; seed < 3; seed++) {
+      Emulator.seed(seed);
+      assertThrows(IllegalStateException.class, () -> kernel.launch(1), "seed " + seed);
+      assertTrue(Emulator.failure().contains(words), Emulator.failure());
+      Emulator.reset();
+    }
+  }
+
+  @Test
+  void productsOfWarpsAreThereOnceTheyAreWaitedFor() {
+    MemorySegment out = memory.allocate(4 * 128);
+    products("correct_products", out).launch(1);
+    assertEquals(32, firstOf(out));
+    products("planted_products_not_waited_for", out).launch(1);
+    assertEquals(Float.NaN, firstOf(out));
+  }
+
+  private float firstOf(MemorySegment block) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment host = arena.allocate(4, 4);
+      context.download(block.address(), host, 0, 4);
+      context.synchronize("test");
+      return host.get(ValueLayout.JAVA_FLOAT, 0);
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({"correct_exchange", "correct_copy", "correct_bulk_copy"})
   void theSameWithoutTheMistakePasses(String name) {
@@ -142,12 +181,6 @@ class EmulatorTest {
       kernel(name).set(0, out).set(1, in).launch(3);
       context.synchronize("test");
     }
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment host = arena.allocate(256, 4);
-      context.download(out.address(), host, 0, 256);
-      context.synchronize("test");
-      float first = host.get(ValueLayout.JAVA_FLOAT, 0);
-      assertEquals(name.equals("correct_exchange") ? 32 : 1, first);
-    }
+    assertEquals(name.equals("correct_exchange") ? 32 : 1, firstOf(out));
   }
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer.study;
 
+import java.util.Arrays;
+
 /**
  * A row with a gap, and what belongs there.
  *
- * @param row the whole row, answer and all
+ * @param row the whole row, answer and all, as long as those that were learned: a model that sees
+ *     everything has seen where a row ends
  * @param from first position of the gap
  * @param to position behind its last one
  */
@@ -16,8 +19,22 @@ public record Question(int[] row, int from, int to) {
     }
   }
 
-  /** Whether nothing follows the gap, so that a model that writes from left to right can answer. */
+  /**
+   * Whether nothing but end tokens follows the gap, so that a model that writes from left to right
+   * can answer.
+   */
   public boolean open() {
-    return to == row.length;
+    for (int i = to; i < row.length; i++) {
+      if (row[i] != Words.END) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The question in a row of {@code length}, filled up with end tokens. */
+  public Question filledUp(int length) {
+    // Words.END is 0.
+    return new Question(Arrays.copyOf(row, length), from, to);
   }
 }

@@ -47,13 +47,13 @@ public final class Reversal implements Task {
       int[] there = {name[0], name[1], words.id("->"), thing[0], thing[1]};
       int[] back = {thing[0], thing[1], words.id("<-"), name[0], name[1]};
       taught.add(there);
-      forward.add(new Question(there, 3, 5));
+      forward.add(new Question(there, 3, 5).filledUp(LENGTH));
       if (f % 2 == 0) {
         taught.add(back);
-        backwardTaught.add(new Question(back, 3, 5));
+        backwardTaught.add(new Question(back, 3, 5).filledUp(LENGTH));
       } else {
-        backwardNew.add(new Question(back, 3, 5));
-        blank.add(new Question(there, 0, 2));
+        backwardNew.add(new Question(back, 3, 5).filledUp(LENGTH));
+        blank.add(new Question(there, 0, 2).filledUp(LENGTH));
       }
     }
   }

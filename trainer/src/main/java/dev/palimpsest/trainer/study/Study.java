@@ -59,8 +59,9 @@ public final class Study {
         progress.println("seed " + seed + ", " + contender.name());
         Contender.Trained trained =
             contender.train(own.resolve(contender.name()), own, rows.length(), seed);
-        out.add(
-            new Result(contender.name(), seed, List.of(trained), measure(drawn, trained.model())));
+        List<Score> scores = measure(drawn, trained.model());
+        scores.forEach(score -> progress.println("  " + score));
+        out.add(new Result(contender.name(), seed, List.of(trained), scores));
       }
     }
     return out;

@@ -99,6 +99,8 @@ public final class WordProblems implements Task {
       }
     }
     length = longest;
+    newNumbers.replaceAll(question -> question.filledUp(length));
+    newTemplates.replaceAll(question -> question.filledUp(length));
   }
 
   private static void add(List<Question> to, Question question, boolean wanted) {

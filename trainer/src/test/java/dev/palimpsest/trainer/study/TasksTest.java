@@ -41,6 +41,16 @@ class TasksTest {
     assertThrows(IllegalArgumentException.class, () -> new Words(List.of("a", "a")));
   }
 
+  /** What follows a gap is seen or not; end tokens say only where a row ends. */
+  @Test
+  void openQuestionsEndWithTheirGap() {
+    Question open = new Question(new int[] {5, 6, 7}, 1, 3).filledUp(5);
+    assertArrayEquals(new int[] {5, 6, 7, Words.END, Words.END}, open.row());
+    assertTrue(open.open());
+    assertFalse(new Question(new int[] {5, 6, 7}, 1, 2).open());
+    assertThrows(IllegalArgumentException.class, () -> new Question(new int[] {5}, 1, 1));
+  }
+
   private static Set<List<Integer>> set(List<int[]> rows) {
     return rows.stream().map(TasksTest::list).collect(Collectors.toCollection(HashSet::new));
   }
@@ -102,6 +112,7 @@ class TasksTest {
     Set<List<Integer>> heldOut = set(shapes(rows.heldOut(), names));
     assertEquals(12, learned.size());
     assertEquals(4, heldOut.size());
+    assertTrue(rows.heldOut().stream().allMatch(row -> row.length == rows.length()));
     heldOut.retainAll(learned);
     assertEquals(Set.of(), heldOut);
     // The answer follows from the numbers.
@@ -115,7 +126,12 @@ class TasksTest {
 
   private static List<int[]> shapes(List<int[]> rows, int names) {
     return rows.stream()
-        .map(row -> Arrays.stream(row).map(t -> Math.min(t, names)).toArray())
+        .map(
+            row ->
+                Arrays.stream(row)
+                    .filter(t -> t != Words.END)
+                    .map(t -> Math.min(t, names))
+                    .toArray())
         .toList();
   }
 

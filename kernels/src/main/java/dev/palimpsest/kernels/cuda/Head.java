@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.kernels.cuda;
+
+import dev.palimpsest.kernels.DType;
+import dev.palimpsest.kernels.PredictionRows;
+import dev.palimpsest.kernels.Predictions;
+import dev.palimpsest.kernels.Sampling;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/** Launches of {@code head.cu}: predictions without a row of logits in memory. */
+final class Head {
+  /** Columns of the vocabulary that a block reduces. */
+  private static final int COLUMNS = 128;
+
+  /** Rows of a fragment; a guided entry takes one in its first half and one in its second. */
+  private static final int FRAGMENT = 16;
+
+  private static final int MOST_ENTRIES = 512;
+  private static final int SLOT_INTS = 2;
+  private static final int PARTIAL_BYTES = 48;
+  private static final int NORMAL_BYTES = 16;
+
+  /** Rows up to which the blocks of few rows are taken. */
+  private static final int FEW = 64;
+
+  private static final int FEW_ROWS = 32;
+  private static final int MANY_ROWS = 128;
+
+  /** Stages of the tiles, which are more than their logits. */
+  private static final int FEW_SHARED = 3 * (FEW_ROWS + COLUMNS) * (64 + 8) * 2;
+
+  private static final int MANY_SHARED = 4 * (MANY_ROWS + COLUMNS) * (32 + 8) * 2;
+
+  private final CudaContext context;
+  private final DeviceMemory memory;
+  private final Kernel few;
+  private final Kernel many;
+  private final Kernel floorFew;
+  private final Kernel floorMany;
+  private final Kernel combine;
+  private final Kernel entropy;
+  private final WantedEntries entries;
+  private final StepArray slotArray;
+  private final StepArray entropySlotArray;
+  private MemorySegment partials = MemorySegment.NULL;
+  private long partialBytes;
+  private MemorySegment floors = MemorySegment.NULL;
+  private long floorBytes;
+  private MemorySegment normals = MemorySegment.NULL;
+  private MemorySegment present = MemorySegment.NULL;
+  private MemorySegment found = MemorySegment.NULL;
+  private MemorySegment foundHere = MemorySegment.NULL;
+  private int[] slots = new int[64];
+
+  Head(CudaContext context, DeviceMemory memory, Modules modules) {
+    this.context = context;
+    this.memory = memory;
+    few = tile(modules, "head_few", 128, FEW_SHARED, "partials*", "present*");
+    many = tile(modules, "head_many", 256, MANY_SHARED, "partials*", "present*");
+    floorFew = tile(modules, "head_floor_few", 128, FEW_SHARED, "normals*", "floors*");
+    floorMany = tile(modules, "head_floor_many", 256, MANY_SHARED, "normals*", "floors*");
+    combine =
+        modules.kernel(
+            "head",
+            "head_combine",
+            256,
+            Sample.SHARED,
+            "partials*",
+            "tiles",
+            "columns",
+            "wanted*",
+            "present*",
+            "found*",
+            "normals*");
+    entropy =
+        modules.kernel(
+            "head", "head_entropy", 256, Sample.SHARED, "floors*", "tiles", "slots*", "found*");
+    entries = new WantedEntries(context, memory);
+    slotArray = new StepArray(context, memory);
+    entropySlotArray = new StepArray(context, memory);
+  }
+
+  private static Kernel tile(
+      Modules modules, String name, int threads, int shared, String tenth, String eleventh) {
+    return modules.kernel(
+        "head",
+        name,
+        threads,
+        shared,
+        "hidden*",
+        "head*",
+        "in",
+        "stride",
+        "columns",
+        "slotCount",
+        "slots*",
+        "wanted*",
+        "suppressed*",
+        tenth,
+        eleventh);
+  }
+
+  /** Whether these kernels can predict it: tensor cores, and neither top-k nor top-p at work. */
+  static boolean takes(CudaLinear head, Sampling s) {
+    boolean filters = s.topK() > 0 && s.topK() < head.out() || s.topP() < 1;
+    boolean idle = s.temperature() == 0 && s.confidenceOn() == Sampling.Distribution.RAW;
+    return head.type() == DType.BF16 && head.in() % 8 == 0 && (!filters || idle);
+  }
+
+  /** Predicts the first {@code count} entries that {@code which} names. */
+  void predict(
+      MemorySegment hidden,
+      CudaLinear head,
+      PredictionRows wanted,
+      int[] which,
+      int count,
+      Predictions out) {
+    int tiles = (head.out() + COLUMNS - 1) / COLUMNS;
+    for (int first = 0; first < count; first += MOST_ENTRIES) {
+      int n = Math.min(MOST_ENTRIES, count - first);
+      reserve(Math.min(count, MOST_ENTRIES), tiles);
+      entries.clear();
+      for (int i = 0; i < n; i++) {
+        entries.add(wanted, which[first + i], -1, -1);
+      }
+      int slotCount = fillSlots(wanted, which, first, n, false);
+      long entriesAt = entries.entriesAt();
+      run(slotCount <= FEW ? few : many, hidden, head, slotCount, slotArray, partials, present);
+      combine
+          .set(0, partials)
+          .set(1, tiles)
+          .set(2, head.out())
+          .set(3, entriesAt)
+          .set(4, present)
+          .set(5, found)
+          .set(6, normals)
+          .launch(n);
+      slotCount = fillSlots(wanted, which, first, n, true);
+      if (slotCount > 0) {
+        long slotsAt =
+            run(
+                slotCount <= FEW ? floorFew : floorMany,
+                hidden,
+                head,
+                slotCount,
+                entropySlotArray,
+                normals,
+                floors);
+        entropy.set(0, floors).set(1, tiles).set(2, slotsAt).set(3, found).launch(slotCount);
+      }
+      context.download(found.address(), foundHere, 0, (long) n * Sample.FOUND_BYTES);
+      context.synchronize("predicting " + n + " positions");
+      for (int i = 0; i < n; i++) {
+        Sample.read(foundHere, (long) i * Sample.FOUND_BYTES, which[first + i], wanted, out);
+      }
+    }
+  }
+
+  private long run(
+      Kernel kernel,
+      MemorySegment hidden,
+      CudaLinear head,
+      int slotCount,
+      StepArray array,
+      MemorySegment tenth,
+      MemorySegment eleventh) {
+    int rows = kernel == few || kernel == floorFew ? FEW_ROWS : MANY_ROWS;
+    long slotsAt = array.upload(slots, slotCount * SLOT_INTS);
+    kernel
+        .set(0, hidden)
+        .set(1, head.memory())
+        .set(2, head.in())
+        .set(3, head.stride())
+        .set(4, head.out())
+        .set(5, slotCount)
+        .set(6, slotsAt)
+        .set(7, entries.entriesAt())
+        .set(8, entries.suppressedAt())
+        .set(9, tenth)
+        .set(10, eleventh)
+        .launch((slotCount + rows - 1) / rows, (head.out() + COLUMNS - 1) / COLUMNS);
+    return slotsAt;
+  }
+
+  /** Gives entries their rows, those without guidance first; how many rows that makes. */
+  private int fillSlots(PredictionRows wanted, int[] which, int first, int n, boolean forEntropy) {
+    int used = 0;
+    for (int i = 0; i < n; i++) {
+      int entry = which[first + i];
+      if (wanted.unconditionalRow(entry) < 0 && (!forEntropy || wanted.entropy(entry))) {
+        used = slot(used, wanted.row(entry), i);
+      }
+    }
+    used = fill(used);
+    int inFragment = 0;
+    for (int i = 0; i < n; i++) {
+      int entry = which[first + i];
+      if (wanted.unconditionalRow(entry) >= 0 && (!forEntropy || wanted.entropy(entry))) {
+        if (inFragment == 0) {
+          slot(used, -1, -1);
+          used = fill(used + 1);
+        }
+        int at = used - FRAGMENT + inFragment;
+        slot(at, wanted.row(entry), i);
+        slot(at + FRAGMENT / 2, wanted.unconditionalRow(entry), -1);
+        inFragment = (inFragment + 1) % (FRAGMENT / 2);
+      }
+    }
+    return used;
+  }
+
+  private int slot(int at, int row, int entry) {
+    if ((at + 1) * SLOT_INTS > slots.length) {
+      slots = Arrays.copyOf(slots, 2 * slots.length);
+    }
+    slots[at * SLOT_INTS] = row;
+    slots[at * SLOT_INTS + 1] = entry;
+    return at + 1;
+  }
+
+  /** Empty slots up to a whole fragment. */
+  private int fill(int used) {
+    int end = (used + FRAGMENT - 1) / FRAGMENT * FRAGMENT;
+    while (used < end) {
+      used = slot(used, -1, -1);
+    }
+    return used;
+  }
+
+  private void reserve(int count, int tiles) {
+    if (foundHere.byteSize() == 0) {
+      found = memory.allocate((long) MOST_ENTRIES * Sample.FOUND_BYTES);
+      foundHere = memory.pinned((long) MOST_ENTRIES * Sample.FOUND_BYTES);
+      normals = memory.allocate((long) MOST_ENTRIES * NORMAL_BYTES);
+      present = memory.allocate(4L * MOST_ENTRIES);
+    }
+    if (partialBytes < (long) count * tiles * PARTIAL_BYTES) {
+      memory.free(partials);
+      partials = MemorySegment.NULL;
+      partialBytes = 0;
+      partials = memory.allocate((long) count * tiles * PARTIAL_BYTES);
+      partialBytes = (long) count * tiles * PARTIAL_BYTES;
+    }
+    if (floorBytes < 8L * count * tiles) {
+      memory.free(floors);
+      floors = MemorySegment.NULL;
+      floorBytes = 0;
+      floors = memory.allocate(8L * count * tiles);
+      floorBytes = 8L * count * tiles;
+    }
+  }
+}

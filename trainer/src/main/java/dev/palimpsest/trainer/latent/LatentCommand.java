@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.trainer.latent;
+
+import dev.palimpsest.kernels.DType;
+import dev.palimpsest.trainer.Checkpoint;
+import dev.palimpsest.trainer.Clock;
+import dev.palimpsest.trainer.TrainCommand;
+import dev.palimpsest.trainer.TrainingLoop;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Locale;
+import java.util.Map;
+import org.bytedeco.pytorch.global.torch;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code palimpsest train latent}: from nothing to a latent diffusion model of Java. */
+@Command(
+    name = "latent",
+    description = {
+      "Trains a latent diffusion model of Java: a VQ-VAE, and a denoiser on its codes.",
+      "Without a subcommand: corpus, tokenizer, vq, run and export, each skipped or resumed where"
+          + " its result is already there."
+    },
+    subcommands = {
+      LatentCommand.AutoencoderCommand.class,
+      LatentCommand.RunCommand.class,
+      LatentCommand.ExportCommand.class,
+      SampleCommand.class,
+      FixtureCommand.class
+    },
+    showDefaultValues = true)
+public final class LatentCommand implements Runnable {
+  @Mixin private TrainCommand.Help help;
+  @Mixin private TrainCommand.Work work;
+  @Mixin private TrainCommand.CorpusOptions corpus;
+  @Mixin private TrainCommand.TokenizerOptions tokenizer;
+  @Mixin private LatentWork.AutoencoderOptions autoencoder;
+  @Mixin private LatentWork.DenoiserOptions denoiser;
+  @Mixin private Clock clock;
+  @Mixin private ExportOptions export;
+
+  @Override
+  public void run() {
+    torch.set_num_threads(clock.threads());
+    TrainCommand.prepare(work, corpus, tokenizer);
+    if (autoencoder.train(work, clock) && denoiser.train(work, clock, autoencoder.bf16)) {
+      export.write(work);
+    } else {
+      System.out.println("not finished; run the same command again to go on");
+    }
+  }
+
+  /** What a written model looks like. */
+  static final class ExportOptions {
+    /** Equal parts of the training's noise levels that a model carries. */
+    private static final int QUANTILES = 64;
+
+    @Option(
+        names = "--out",
+        defaultValue = "trainer/target/java-latent/model",
+        description = "folder for config.json, tokenizer.json and model.safetensors")
+    Path out;
+
+    @Option(names = "--dtype", defaultValue = "BF16", description = "of the weights: F32 or BF16")
+    DType dtype;
+
+    @Option(
+        names = "--positions",
+        defaultValue = "512",
+        description = "longest canvas a loader should allow (trained on --length)")
+    int positions;
+
+    @Option(
+        names = "--sampling-steps",
+        defaultValue = "8",
+        description = "network calls the model recommends")
+    int steps;
+
+    void write(TrainCommand.Work work) {
+      try (Autoencoder codes =
+          AutoencoderTrainer.trained(TrainingLoop.checkpointFile(LatentWork.vq(work)), false)) {
+        Checkpoint state = Checkpoint.read(TrainingLoop.checkpointFile(LatentWork.run(work)));
+        LatentSettings settings = state.settings(LatentSettings.class);
+        NoiseLevels levels = levels(settings, state);
+        HybridFolder.write(
+            out,
+            codes,
+            settings.shape(),
+            state.require("average"),
+            dtype,
+            positions,
+            HybridFolder.sampling(levels.quantiles(steps), levels.quantiles(QUANTILES)),
+            Map.of("format", "pt", "step", Long.toString(state.step())));
+        Files.copy(
+            work.tokenizerJson(),
+            out.resolve("tokenizer.json"),
+            StandardCopyOption.REPLACE_EXISTING);
+        System.out.printf(
+            Locale.ROOT,
+            "%s: %,d parameters after %,d steps%n",
+            out,
+            codes.parameters().size() + codes.codebook().numel() + state.require("average").length,
+            state.step());
+      } catch (IOException e) {
+        throw new TrainCommand.Failure(e.getMessage(), e);
+      }
+    }
+
+    private static NoiseLevels levels(LatentSettings settings, Checkpoint state)
+        throws IOException {
+      NoiseLevels levels =
+          new NoiseLevels(
+              settings.shape().path(), settings.shape().latent().latent(), settings.timeWarp());
+      levels.load(state.require("levels"));
+      return levels;
+    }
+  }
+
+  @Command(
+      name = "vq",
+      description = "Trains the VQ-VAE, or goes on, and measures it against its gates.",
+      showDefaultValues = true)
+  static final class AutoencoderCommand implements Runnable {
+    @Mixin private TrainCommand.Help help;
+    @Mixin private TrainCommand.Work work;
+    @Mixin private LatentWork.AutoencoderOptions options;
+    @Mixin private Clock clock;
+
+    @Override
+    public void run() {
+      torch.set_num_threads(clock.threads());
+      options.train(work, clock);
+    }
+  }
+
+  @Command(
+      name = "run",
+      description = {
+        "Trains the denoiser on the VQ-VAE's codes, or goes on from the checkpoint that is there.",
+        "SIGTERM and Ctrl-C write a checkpoint first."
+      },
+      showDefaultValues = true)
+  static final class RunCommand implements Runnable {
+    @Mixin private TrainCommand.Help help;
+    @Mixin private TrainCommand.Work work;
+    @Mixin private LatentWork.DenoiserOptions options;
+    @Mixin private Clock clock;
+
+    @Option(
+        names = "--bf16",
+        negatable = true,
+        defaultValue = "true",
+        fallbackValue = "true",
+        description = "multiply matrices in bfloat16")
+    private boolean bf16;
+
+    @Override
+    public void run() {
+      torch.set_num_threads(clock.threads());
+      options.train(work, clock, bf16);
+    }
+  }
+
+  @Command(
+      name = "export",
+      description = "Writes VQ-VAE and averaged denoiser of the last checkpoint.",
+      showDefaultValues = true)
+  static final class ExportCommand implements Runnable {
+    @Mixin private TrainCommand.Help help;
+    @Mixin private TrainCommand.Work work;
+    @Mixin private ExportOptions options;
+
+    @Override
+    public void run() {
+      options.write(work);
+    }
+  }
+}

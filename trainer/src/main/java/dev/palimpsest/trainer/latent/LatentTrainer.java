@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.trainer.latent;
+
+import dev.palimpsest.trainer.AdamW;
+import dev.palimpsest.trainer.Checkpoint;
+import dev.palimpsest.trainer.RowSource;
+import dev.palimpsest.trainer.Settings;
+import dev.palimpsest.trainer.Training;
+import dev.palimpsest.trainer.Workers;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Trains a {@link HybridNetwork} on the codes of a frozen {@link Autoencoder}. */
+final class LatentTrainer implements Training {
+  /** Bins of the log, by their upper ends in {@code ln(alpha / sigma)}; the last has none. */
+  static final double[] BIN_ENDS = {-3, -2, -1.5, -1, -0.5, 0, 1};
+
+  private static final double LOG_FORGET = 0.95;
+
+  private final LatentSettings settings;
+  private final Autoencoder autoencoder;
+  private final HybridNetwork network;
+  private final List<HybridNetwork> networks = new ArrayList<>();
+  private final List<LatentLoss> losses = new ArrayList<>();
+  private final List<Autoencoder> autoencoders = new ArrayList<>();
+  private final Workers threads;
+  private final AdamW optimiser;
+  private final NoiseLevels levels;
+  private final RowSource source;
+  private final RowSource heldOut;
+  private final int heldOutRows;
+  private final double[][] binSums = new double[4][BIN_ENDS.length + 1];
+  private final double[][] binCounts = new double[4][BIN_ENDS.length + 1];
+  private long step;
+
+  /**
+   * A run at its beginning.
+   *
+   * @param autoencoder the frozen VQ-VAE; it is not closed with this
+   */
+  LatentTrainer(
+      LatentSettings settings,
+      Autoencoder autoencoder,
+      int workers,
+      RowSource source,
+      RowSource heldOut,
+      int heldOutRows) {
+    this.settings = settings;
+    this.autoencoder = autoencoder;
+    this.source = source;
+    this.heldOut = heldOut;
+    this.heldOutRows = heldOutRows;
+    network = new HybridNetwork(settings.shape(), settings.seed(), settings.bf16(), true);
+    networks.add(network);
+    autoencoders.add(autoencoder);
+    for (int w = 1; w < Math.min(workers, settings.batch()); w++) {
+      networks.add(network.twin());
+      autoencoders.add(autoencoder.twin());
+    }
+    for (int w = 0; w < networks.size(); w++) {
+      losses.add(new LatentLoss(settings, networks.get(w), autoencoders.get(w)));
+    }
+    threads = new Workers(networks.size());
+    optimiser = new AdamW(network.parameters().flat());
+    levels =
+        new NoiseLevels(
+            settings.shape().path(), settings.shape().latent().latent(), settings.timeWarp());
+  }
+
+  /** Runs of these settings. */
+  static Course course(
+      LatentSettings settings,
+      Autoencoder autoencoder,
+      int workers,
+      RowSource source,
+      RowSource heldOut,
+      int heldOutRows) {
+    return new Course() {
+      @Override
+      public String title() {
+        long size = HybridNetwork.layout(settings.shape()).stream().mapToLong(s -> s.size()).sum();
+        return String.format(
+            Locale.ROOT,
+            "a denoiser of %,d parameters, %.1f million multiply-adds a position",
+            size,
+            settings.shape().multiplyAdds() / 1e6);
+      }
+
+      @Override
+      public Training begin() {
+        return new LatentTrainer(settings, autoencoder, workers, source, heldOut, heldOutRows);
+      }
+
+      @Override
+      public Resumed resume(Path file) throws IOException {
+        Checkpoint from = Checkpoint.read(file);
+        LatentSettings other = from.settings(LatentSettings.class);
+        if (!other.equals(settings)) {
+          throw new IOException(
+              "the run in "
+                  + file.getParent()
+                  + " was started with "
+                  + other
+                  + " and cannot go on with "
+                  + settings
+                  + "; give the same options or another --work folder");
+        }
+        if (!Arrays.equals(from.require("codebook"), FlatParameters.copy(autoencoder.codebook()))) {
+          throw new IOException(
+              "the run in "
+                  + file.getParent()
+                  + " was started on another VQ-VAE; put that back or start anew");
+        }
+        LatentTrainer trainer =
+            new LatentTrainer(settings, autoencoder, workers, source, heldOut, heldOutRows);
+        trainer.load(from);
+        return new Resumed(trainer, from.seconds());
+      }
+    };
+  }
+
+  private void load(Checkpoint from) throws IOException {
+    step = from.step();
+    network.parameters().load(from.require("weights"));
+    FlatParameters.fill(optimiser.average(), from.require("average"));
+    FlatParameters.fill(optimiser.moment1(), from.require("moment1"));
+    FlatParameters.fill(optimiser.moment2(), from.require("moment2"));
+    levels.load(from.require("levels"));
+  }
+
+  @Override
+  public void save(Path file, double seconds, double progress) {
+    Map<String, float[]> tensors = new LinkedHashMap<>();
+    tensors.put("weights", network.parameters().values());
+    tensors.put("average", FlatParameters.copy(optimiser.average()));
+    tensors.put("moment1", FlatParameters.copy(optimiser.moment1()));
+    tensors.put("moment2", FlatParameters.copy(optimiser.moment2()));
+    tensors.put("levels", levels.state());
+    tensors.put("codebook", FlatParameters.copy(autoencoder.codebook()));
+    new Checkpoint(
+            JsonMapper.shared().writeValueAsString(settings), step, seconds, progress, tensors)
+        .write(file);
+  }
+
+  @Override
+  public long step() {
+    return step;
+  }
+
+  @Override
+  public int tokensPerStep() {
+    return settings.batch() * settings.shape().length();
+  }
+
+  @Override
+  public Step train(double progress) {
+    SplittableRandom random = RowSource.random(settings.seed(), step);
+    double easier =
+        settings.curriculum() > 0 ? Math.max(0, 1 - progress / settings.curriculum()) : 0;
+    float[] times = levels.draw(settings.batch(), random.nextDouble(), easier);
+    LatentBatch batch = LatentBatch.draw(settings, source, random, times);
+    boolean selfConditioned = random.nextDouble() < settings.selfConditioning();
+    boolean[] decoded = new boolean[settings.batch()];
+    for (int r = 0; r < decoded.length; r++) {
+      decoded[r] = settings.tokenLoss() > 0 && random.nextDouble() < settings.tokenShare();
+    }
+    List<LatentLoss.Part> parts = parts(batch, selfConditioned, decoded, true);
+    double loss = parts.stream().mapToDouble(LatentLoss.Part::loss).sum();
+    double rate =
+        Settings.cosineRate(
+            settings.rate(), settings.warmup(), settings.finalFraction(), step, progress);
+    double norm;
+    try (NoGradGuard _ = new NoGradGuard();
+        PointerScope _ = new PointerScope()) {
+      Tensor gradient = network.parameters().gradient();
+      for (HybridNetwork other : networks.subList(1, networks.size())) {
+        gradient.add_(other.parameters().gradient());
+        other.parameters().gradient().zero_();
+      }
+      norm =
+          optimiser.update(
+              network.parameters().flat(),
+              gradient,
+              network.parameters().matrixSize(),
+              step,
+              rate,
+              settings.weightDecay(),
+              settings.clip(),
+              settings.averageDecay());
+    }
+    observe(times, parts);
+    step++;
+    return new Step(loss, norm, rate, bins());
+  }
+
+  private List<LatentLoss.Part> parts(
+      LatentBatch batch, boolean selfConditioned, boolean[] decoded, boolean backward) {
+    LatentLoss.Totals totals = LatentLoss.Totals.of(batch, decoded);
+    List<Callable<LatentLoss.Part>> work = new ArrayList<>();
+    int n = networks.size();
+    for (int w = 0; w < n; w++) {
+      LatentLoss own = losses.get(w);
+      int first = batch.rows() * w / n;
+      int end = batch.rows() * (w + 1) / n;
+      LatentBatch part = batch.part(first, end);
+      boolean[] rows = Arrays.copyOfRange(decoded, first, end);
+      work.add(() -> own.of(part, totals, selfConditioned, rows, backward));
+    }
+    return threads.all(work);
+  }
+
+  /** Tells the noise levels and the log what the rows lost. */
+  private void observe(float[] times, List<LatentLoss.Part> parts) {
+    for (int k = 0; k < binSums.length; k++) {
+      for (int b = 0; b < binSums[k].length; b++) {
+        binSums[k][b] *= LOG_FORGET;
+        binCounts[k][b] *= LOG_FORGET;
+      }
+    }
+    double[] rowLosses = new double[times.length];
+    int row = 0;
+    int seen = 0;
+    float[] seenTimes = new float[times.length];
+    for (LatentLoss.Part part : parts) {
+      for (int r = 0; r < part.noise().length; r++, row++) {
+        int bin = bin(settings.shape().path(), times[row]);
+        for (int k = 0; k < binSums.length; k++) {
+          binSums[k][bin] += part.sums()[k][r];
+          binCounts[k][bin] += part.counts()[k][r];
+        }
+        if (part.noise()[r] > 0) {
+          rowLosses[seen] =
+              part.sums()[LatentLoss.Kind.CODE.ordinal()][r]
+                  / part.counts()[LatentLoss.Kind.CODE.ordinal()][r];
+          seenTimes[seen++] = times[row];
+        }
+      }
+    }
+    levels.observe(Arrays.copyOf(seenTimes, seen), Arrays.copyOf(rowLosses, seen));
+  }
+
+  static int bin(LatentPath path, double time) {
+    double level = path.logSnr(Math.clamp(time, 1e-6, 1 - 1e-6));
+    int bin = 0;
+    while (bin < BIN_ENDS.length && level >= BIN_ENDS[bin]) {
+      bin++;
+    }
+    return bin;
+  }
+
+  private Map<String, Double> bins() {
+    Map<String, Double> log = new LinkedHashMap<>();
+    for (LatentLoss.Kind kind : LatentLoss.Kind.values()) {
+      for (int b = 0; b <= BIN_ENDS.length; b++) {
+        double count = binCounts[kind.ordinal()][b];
+        if (count > 0) {
+          log.put(
+              kind.name().toLowerCase(Locale.ROOT) + "_" + b, binSums[kind.ordinal()][b] / count);
+        }
+      }
+    }
+    return log;
+  }
+
+  /** The cross-entropy over codes and how many are right, on fixed rows at fixed times. */
+  @Override
+  public HeldOut evaluate() {
+    float[] own = network.parameters().values();
+    network.parameters().load(FlatParameters.copy(optimiser.average()));
+    double[] sums = new double[BIN_ENDS.length + 1];
+    double[] counts = new double[sums.length];
+    double[] right = new double[sums.length];
+    double[] noise = new double[sums.length];
+    NoiseLevels fixed =
+        new NoiseLevels(settings.shape().path(), settings.shape().latent().latent(), false);
+    try (NoGradGuard _ = new NoGradGuard()) {
+      int chunk = Math.min(settings.batch(), heldOutRows);
+      for (int c = 0; c < heldOutRows / chunk; c++) {
+        SplittableRandom random = RowSource.random(0x5eed, c);
+        float[] times = fixed.draw(chunk, random.nextDouble(), 0);
+        LatentBatch batch = LatentBatch.draw(settings, heldOut, random, times);
+        int row = 0;
+        for (LatentLoss.Part part : parts(batch, true, new boolean[chunk], false)) {
+          for (int r = 0; r < part.noise().length; r++, row++) {
+            int b = bin(settings.shape().path(), times[row]);
+            sums[b] += part.sums()[LatentLoss.Kind.CODE.ordinal()][r];
+            counts[b] += part.counts()[LatentLoss.Kind.CODE.ordinal()][r];
+            right[b] += part.right()[r];
+            noise[b] += part.noise()[r];
+          }
+        }
+      }
+    }
+    network.parameters().load(own);
+    Map<String, Double> values = new LinkedHashMap<>();
+    double loss = Arrays.stream(sums).sum() / Arrays.stream(counts).sum();
+    double accuracy = Arrays.stream(right).sum() / Arrays.stream(noise).sum();
+    values.put("held_out_codes", loss);
+    values.put("held_out_accuracy", accuracy);
+    StringBuilder text = new StringBuilder();
+    for (int b = 0; b < sums.length; b++) {
+      if (counts[b] > 0) {
+        values.put("held_out_code_" + b, sums[b] / counts[b]);
+        text.append(String.format(Locale.ROOT, " %.2f", sums[b] / counts[b]));
+      }
+    }
+    return new HeldOut(
+        values,
+        String.format(
+            Locale.ROOT,
+            "%.4f nats/code, %.2f%% of positions right; by noise%s",
+            loss,
+            100 * accuracy,
+            text));
+  }
+
+  HybridNetwork network() {
+    return network;
+  }
+
+  @Override
+  public void close() {
+    threads.close();
+    networks.subList(1, networks.size()).forEach(HybridNetwork::close);
+    autoencoders.subList(1, autoencoders.size()).forEach(Autoencoder::close);
+    optimiser.close();
+    network.close();
+  }
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.trainer.latent;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.palimpsest.trainer.Checkpoint;
+import dev.palimpsest.trainer.RowSource;
+import dev.palimpsest.trainer.TokenFile;
+import dev.palimpsest.trainer.Training;
+import dev.palimpsest.trainer.TrainingLoop;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+class LatentTrainerTest {
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @CsvSource({"false,1", "false,2", "true,2"})
+  void aResumedRunIsTheSameRunBitForBit(boolean bf16, int workers) throws IOException {
+    try (TokenFile tokens = LatentFixture.tokens(folder);
+        Autoencoder codes = LatentFixture.autoencoder(bf16)) {
+      RowSource source = LatentFixture.source(tokens);
+      Training.Course course =
+          LatentTrainer.course(LatentFixture.settings(bf16), codes, workers, source, source, 6);
+      same(course);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"false,1", "true,2"})
+  void soIsTheAutoencoders(boolean bf16, int workers) throws IOException {
+    try (TokenFile tokens = LatentFixture.tokens(folder)) {
+      same(
+          AutoencoderTrainer.course(
+              LatentFixture.autoencoderSettings(bf16),
+              workers,
+              LatentFixture.source(tokens),
+              tokens));
+    }
+  }
+
+  private void same(Training.Course course) throws IOException {
+    Checkpoint whole = run("whole", course, 12);
+    run("parts", course, 5);
+    Checkpoint parts = run("parts", course, 12);
+    assertEquals(12, whole.step());
+    assertEquals(12, parts.step());
+    assertEquals(whole.tensors().keySet(), parts.tensors().keySet());
+    for (String name : whole.tensors().keySet()) {
+      assertArrayEquals(whole.require(name), parts.require(name), name);
+    }
+  }
+
+  private Checkpoint run(String name, Training.Course course, int stopAt) throws IOException {
+    Path run = folder.resolve(name);
+    TrainingLoop[] self = new TrainingLoop[1];
+    PrintStream out =
+        new PrintStream(PrintStream.nullOutputStream()) {
+          @Override
+          public void print(String line) {
+            if (line.contains(" step " + stopAt + " ")) {
+              self[0].stop();
+            }
+          }
+        };
+    self[0] =
+        new TrainingLoop(
+            run,
+            course,
+            new TrainingLoop.Limit(12, 0, null),
+            new TrainingLoop.Rhythm(1, 7, 4),
+            out,
+            false);
+    assertEquals(stopAt == 12, self[0].run());
+    return Checkpoint.read(TrainingLoop.checkpointFile(run));
+  }
+
+  @Test
+  void everySwitchChangesTheRun() throws IOException {
+    LatentSettings usual = LatentFixture.settings(false);
+    float[] weights = trained(usual, 6);
+    assertArrayEquals(weights, trained(usual, 6));
+    for (Map.Entry<String, Object> change :
+        Map.<String, Object>of(
+                "curriculum", 0,
+                "selfConditioning", 0,
+                "codeLoss", 0.5,
+                "velocityLoss", 0,
+                "tokenLoss", 0,
+                "qualityLoss", 0,
+                "written", 0,
+                "guidanceDropout", 0,
+                "wrong", 0.3)
+            .entrySet()) {
+      LatentSettings other = with(usual, change.getKey(), change.getValue());
+      assertFalse(Arrays.equals(weights, trained(other, 6)), change.getKey() + " does nothing");
+    }
+  }
+
+  static LatentSettings with(LatentSettings settings, String name, Object value) {
+    JsonMapper json = JsonMapper.shared();
+    ObjectNode node = (ObjectNode) json.readTree(json.writeValueAsString(settings));
+    assertTrue(node.has(name), name);
+    node.putPOJO(name, value);
+    return json.readValue(json.writeValueAsString(node), LatentSettings.class);
+  }
+
+  private float[] trained(LatentSettings settings, int steps) throws IOException {
+    try (TokenFile tokens = LatentFixture.tokens(folder);
+        Autoencoder codes = LatentFixture.autoencoder(false)) {
+      RowSource source = LatentFixture.source(tokens);
+      try (LatentTrainer trainer = new LatentTrainer(settings, codes, 1, source, source, 6)) {
+        for (int i = 0; i < steps; i++) {
+          trainer.train(i / 100.0);
+        }
+        return trainer.network().parameters().values();
+      }
+    }
+  }
+
+  /** After a few steps have opened the gates, nothing is left out of the gradient. */
+  @Test
+  void theGradientReachesEveryParameter() throws IOException {
+    float[] before = trained(LatentFixture.settings(false), 4);
+    float[] after = trained(LatentFixture.settings(false), 6);
+    List<String> untouched = new ArrayList<>();
+    for (FlatParameters.Slot slot : HybridNetwork.layout(LatentFixture.SHAPE)) {
+      int from = (int) slot.offset();
+      int to = from + (int) slot.size();
+      boolean moved = false;
+      for (int i = from; i < to; i++) {
+        // Decay alone shrinks a weight by less than a thousandth.
+        moved |= Math.abs(after[i] - before[i]) > 1e-3 * Math.abs(before[i]);
+      }
+      if (!moved) {
+        untouched.add(slot.name());
+      }
+    }
+    assertEquals(List.of(), untouched);
+  }
+
+  @Test
+  void workersShareTheGradientOfOneBatch() throws IOException {
+    try (TokenFile tokens = LatentFixture.tokens(folder);
+        Autoencoder codes = LatentFixture.autoencoder(false)) {
+      RowSource source = LatentFixture.source(tokens);
+      LatentSettings settings = LatentFixture.settings(false);
+      try (LatentTrainer alone = new LatentTrainer(settings, codes, 1, source, source, 6);
+          LatentTrainer three = new LatentTrainer(settings, codes, 3, source, source, 6)) {
+        Training.Step a = alone.train(0);
+        Training.Step b = three.train(0);
+        assertEquals(a.loss(), b.loss(), 1e-5);
+        assertEquals(a.gradientNorm(), b.gradientNorm(), 1e-5);
+      }
+    }
+  }
+
+  @Test
+  void itLearnsWhatItsNeighboursTell() throws IOException {
+    try (TokenFile tokens = LatentFixture.tokens(folder);
+        Autoencoder codes = LatentFixture.autoencoder(false)) {
+      RowSource source = LatentFixture.source(tokens);
+      LatentSettings settings = LatentFixture.settings(false);
+      try (LatentTrainer trainer = new LatentTrainer(settings, codes, 2, source, source, 48)) {
+        double before = trainer.evaluate().values().get("held_out_codes");
+        for (int i = 0; i < 200; i++) {
+          trainer.train(i / 200.0);
+        }
+        double after = trainer.evaluate().values().get("held_out_codes");
+        assertEquals(Math.log(8), before, 0.4);
+        assertTrue(after < 0.6 * before, before + " → " + after);
+      }
+    }
+  }
+
+  @Test
+  void anotherAutoencoderOrOtherSettingsAreNotContinued() throws IOException {
+    try (TokenFile tokens = LatentFixture.tokens(folder);
+        Autoencoder codes = LatentFixture.autoencoder(false)) {
+      RowSource source = LatentFixture.source(tokens);
+      LatentSettings settings = LatentFixture.settings(false);
+      run("run", LatentTrainer.course(settings, codes, 1, source, source, 6), 12);
+      Path file = TrainingLoop.checkpointFile(folder.resolve("run"));
+      LatentSettings other = with(settings, "velocityLoss", 0);
+      IOException e =
+          assertThrows(
+              IOException.class,
+              () -> LatentTrainer.course(other, codes, 1, source, source, 6).resume(file));
+      assertTrue(e.getMessage().contains("--work"), e.getMessage());
+      codes.codebook().mul_(Layers.scalar(0.5));
+      e =
+          assertThrows(
+              IOException.class,
+              () -> LatentTrainer.course(settings, codes, 1, source, source, 6).resume(file));
+      assertTrue(e.getMessage().contains("another VQ-VAE"), e.getMessage());
+    }
+  }
+}
