@@ -12,9 +12,10 @@ import java.util.function.Function;
 /**
  * A request's pieces laid out as tokens.
  *
- * @param tokens the initial canvas: given tokens, and MASK in the holes, or −1 for a model without
+ * @param tokens the initial canvas: given tokens, drafts, and MASK in the holes, or −1 for a model
+ *     without
  * @param fixed positions that were given
- * @param holes where the holes are, in order
+ * @param holes where the holes and drafts are, in order
  */
 record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
   /** Positions {@code from .. to - 1}. */
@@ -41,6 +42,10 @@ record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
         part = new int[hole.length()];
         Arrays.fill(part, config.maskToken());
         holes.add(new Span(length, length + part.length));
+      } else if (piece instanceof Piece.Draft draft) {
+        refuseWithoutMask(config);
+        part = draft.ids().stream().mapToInt(Integer::intValue).toArray();
+        holes.add(new Span(length, length + part.length));
       } else {
         part =
             piece instanceof Piece.Tokens given
@@ -56,7 +61,10 @@ record CanvasPlan(int[] tokens, BitSet fixed, List<Span> holes) {
       length += part.length;
     }
     tokens = Arrays.copyOf(tokens, length);
-    for (int i = fixed.nextSetBit(0); i >= 0; i = fixed.nextSetBit(i + 1)) {
+    for (int i = 0; i < length; i++) {
+      if (tokens[i] == config.maskToken() && !fixed.get(i)) {
+        continue;
+      }
       if (tokens[i] < 0 || tokens[i] >= config.vocabulary()) {
         throw new IllegalArgumentException(
             "token "

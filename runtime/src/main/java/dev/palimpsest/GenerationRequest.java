@@ -35,6 +35,9 @@ public final class GenerationRequest {
     /** {@code length} tokens to be written. */
     record Hole(int length) implements Piece {}
 
+    /** Token ids that stand until a correction changes them. */
+    record Draft(List<Integer> ids) implements Piece {}
+
     /** A conversation in the model's own chat format, ending where the assistant's turn begins. */
     record Chat(List<Message> messages) implements Piece {}
   }
@@ -287,6 +290,18 @@ public final class GenerationRequest {
       return this;
     }
 
+    /**
+     * Appends token ids to be corrected: only {@link #correction} changes them, so there must be
+     * one. Counts as a hole otherwise.
+     */
+    public Builder draft(int... ids) {
+      if (ids.length == 0) {
+        throw new IllegalArgumentException("a draft needs at least one token");
+      }
+      pieces.add(new Piece.Draft(java.util.Arrays.stream(ids).boxed().toList()));
+      return this;
+    }
+
     /** Appends {@code length} tokens to be written. */
     public Builder hole(int length) {
       if (length < 1) {
@@ -529,8 +544,13 @@ public final class GenerationRequest {
      *     algorithm, submitting says so
      */
     public GenerationRequest build() {
-      if (pieces.stream().noneMatch(Piece.Hole.class::isInstance)) {
+      boolean draft = pieces.stream().anyMatch(Piece.Draft.class::isInstance);
+      if (!draft && pieces.stream().noneMatch(Piece.Hole.class::isInstance)) {
         throw new IllegalArgumentException("nothing to write: the request has no hole");
+      }
+      if (draft && correction.equals(Correction.NONE)) {
+        throw new IllegalArgumentException(
+            "only a correction changes a draft, and the request has none: remask or edit");
       }
       GenerationRequest request = new GenerationRequest(new Builder(this));
       request.algorithm().ifPresent(request::decoding);

@@ -36,6 +36,9 @@ record LeftToRight(ModelConfig config) {
               .formatted(config.family()));
     }
     refuseDiffusion(request);
+    if (request.pieces().stream().anyMatch(GenerationRequest.Piece.Draft.class::isInstance)) {
+      refuse("a draft");
+    }
     return new Autoregression(
         plan.tokens(),
         plan.fixed().cardinality(),

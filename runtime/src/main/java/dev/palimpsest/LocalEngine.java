@@ -236,7 +236,8 @@ final class LocalEngine implements Engine {
       case Piece.Text text -> tokenizer().encode(text.text());
       case Piece.Chat chat -> encodeChat(chat.messages());
       case Piece.Tokens tokens -> tokens.ids().stream().mapToInt(Integer::intValue).toArray();
-      case Piece.Hole hole -> throw new IllegalArgumentException("a hole has no tokens");
+      case Piece.Hole _, Piece.Draft _ ->
+          throw new IllegalArgumentException("what is to be written is no text");
     };
   }
 

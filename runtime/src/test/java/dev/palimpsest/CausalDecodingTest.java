@@ -49,6 +49,7 @@ class CausalDecodingTest {
     int[] tokens = prompt(new Random(3), 77);
     List<Integer> list = Arrays.stream(tokens).boxed().toList();
     ReferenceNetwork reference = ReferenceNetwork.open(model);
+    assertTrue(reference.config().causal());
     double[][] expected = reference.feed(list, 0, tokens.length, reference.memory(tokens.length));
     try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDtype(ComputeType.F32));
         Arena arena = Arena.ofConfined()) {
@@ -213,6 +214,8 @@ class CausalDecodingTest {
       refused(engine, some().algorithmTemperature(0.5), "algorithm temperature 0.5");
       refused(engine, some().guidance(1.5f), "guidance 1.5");
       refused(engine, some().correction(new Correction.Edit(0.5)), "Edit");
+      GenerationRequest.Builder draft = GenerationRequest.builder().tokens(5).draft(6, 7);
+      refused(engine, draft.correction(new Correction.Edit(0.5)), "Edit");
       refused(engine, some().finishWithin(Duration.ofSeconds(3)), "finish within");
       refused(engine, some().cache(CacheMode.DUAL), "cache dual", "choose block");
       refused(engine, some().cacheRefresh(3), "every 3 steps");

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
@@ -65,6 +66,38 @@ class EndToEndTest {
     assertTrue(run.err().contains("device CUDA was asked for"), run.err());
     assertTrue(run.err().contains("the CUDA driver is not available"), run.err());
     assertEquals(1, run.err().lines().count(), run.err());
+  }
+
+  /** Left to right, a token a step, whatever the cache; what is said of diffusion is refused. */
+  @Test
+  void generateRunsACausalModel(@TempDir Path temp) throws IOException {
+    String model = temp.resolve("llama").toString();
+    CommandRun made = command();
+    String shape = "--layers 1 --hidden 32 --heads 2 --vocab 4096 --positions 64";
+    String[] synthesize =
+        ("weights synthesize --family llama --dtype f32 " + shape + " --out " + model).split(" ");
+    assertEquals(0, made.run(synthesize), made.err());
+    Files.copy(Path.of(JAVA_TINY, "tokenizer.json"), Path.of(model).resolve("tokenizer.json"));
+    CommandRun kept = command();
+    String[] words = {"generate", "-m", model, "-n", "12", "-t", "1", "--json", "int x"};
+    assertEquals(0, kept.run(words), kept.err());
+    JsonNode document = json(kept.out());
+    assertEquals(12, document.path("steps").asInt(), kept.out());
+    CommandRun again = command();
+    String[] none = {
+      "generate", "-m", model, "-n", "12", "-t", "1", "--cache", "none", "--json", "int x"
+    };
+    assertEquals(0, again.run(none), again.err());
+    assertEquals(document.path("tokens"), json(again.out()).path("tokens"));
+    CommandRun watched = command();
+    assertEquals(0, watched.run("generate", "-m", model, "-n", "3", "-w", "int x"), watched.err());
+    assertEquals(4, watched.out().lines().filter(line -> line.startsWith("--- step")).count());
+    CommandRun steps = command();
+    assertEquals(2, steps.run("generate", "-m", model, "-s", "4", "int x"), steps.out());
+    assertTrue(steps.err().contains("one token a step"), steps.err());
+    CommandRun infill = command();
+    assertEquals(2, infill.run("infill", "-m", model, "int [[2]] = 1;"), infill.out());
+    assertTrue(infill.err().contains("text follows a hole"), infill.err());
   }
 
   @Test

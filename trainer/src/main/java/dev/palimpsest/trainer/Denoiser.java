@@ -14,6 +14,8 @@ import org.bytedeco.pytorch.global.torch;
  * LLaDA's transformer in libtorch: RMSNorm, rotary full attention, SiLU-gated feed-forward, no
  * biases, the head tied to the embedding (Nie et al. 2025, arXiv 2502.09992).
  *
+ * <p>A causal shape makes it an autoregressive transformer: the same but for who sees whom.
+ *
  * <p>All parameters live in one flat float32 tensor and all gradients in another, and the tensors
  * the network multiplies by are views of them; so the optimiser, the weight average, the gradient
  * norm and a checkpoint each are one operation on one tensor. Query, key and value are one matrix,
@@ -249,7 +251,8 @@ final class Denoiser implements AutoCloseable {
     Tensor v = qkv.narrow(2, 2L * heads, heads).transpose(1, 2);
     Tensor mixed =
         torch
-            .scaled_dot_product_attention(q, k, v)
+            .scaled_dot_product_attention(
+                q, k, v, new TensorOptional(), 0, shape.causal(), new DoubleOptional(), false)
             .transpose(1, 2)
             .reshape(batch, length, shape.hidden());
     return linear(mixed, views.get(at + 1));

@@ -14,7 +14,7 @@ import java.util.Map;
  * @param heads number of attention heads; divides {@code hidden} into an even head size
  * @param ffn width of the gated feed-forward layer
  * @param length positions it is trained on; longer ones work as far as RoPE carries
- * @param maskId the MASK token
+ * @param maskId the MASK token; −1 for a causal network, which has none and predicts the next token
  * @param endId the end-of-text token
  */
 record DenoiserShape(
@@ -29,6 +29,11 @@ record DenoiserShape(
     }
   }
 
+  /** Whether a position sees itself and what precedes it only. */
+  boolean causal() {
+    return maskId < 0;
+  }
+
   int headSize() {
     return hidden / heads;
   }
@@ -40,12 +45,40 @@ record DenoiserShape(
   }
 
   /**
-   * The fields of a LLaDA {@code config.json}.
+   * The fields of a LLaDA {@code config.json}, or of Llama's for a causal network.
    *
    * @param positions the longest canvas a loader should allow
    * @param dtype what the weights are stored as, by torch's name
    */
   Map<String, Object> config(int positions, String dtype) {
+    return causal() ? llama(positions, dtype) : llada(positions, dtype);
+  }
+
+  private Map<String, Object> llama(int positions, String dtype) {
+    Map<String, Object> config = new LinkedHashMap<>();
+    config.put("architectures", List.of("LlamaForCausalLM"));
+    config.put("model_type", "llama");
+    config.put("hidden_size", hidden);
+    config.put("num_hidden_layers", layers);
+    config.put("num_attention_heads", heads);
+    config.put("num_key_value_heads", heads);
+    config.put("head_dim", headSize());
+    config.put("intermediate_size", ffn);
+    config.put("vocab_size", vocabulary);
+    config.put("max_position_embeddings", positions);
+    config.put("rms_norm_eps", NORM_EPSILON);
+    config.put("rope_theta", ROPE_THETA);
+    config.put("hidden_act", "silu");
+    config.put("attention_bias", false);
+    config.put("mlp_bias", false);
+    config.put("tie_word_embeddings", true);
+    config.put("eos_token_id", endId);
+    config.put("pad_token_id", endId);
+    config.put("torch_dtype", dtype);
+    return config;
+  }
+
+  private Map<String, Object> llada(int positions, String dtype) {
     Map<String, Object> config = new LinkedHashMap<>();
     config.put("architectures", List.of("LLaDAModelLM"));
     config.put("model_type", "llada");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer;
 
+import dev.palimpsest.family.Families;
+import dev.palimpsest.family.TensorNames;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.weights.ElementCodec;
 import dev.palimpsest.weights.SafetensorsWriter;
@@ -22,7 +24,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Writes a trained network as a LLaDA checkpoint: {@code config.json}, {@code model.safetensors}
- * and {@code tokenizer.json}, so that whatever reads LLaDA reads it.
+ * and {@code tokenizer.json}, so that whatever reads LLaDA reads it; a causal one as Llama's.
  */
 public final class LladaFolder {
   private static final String PREFIX = "model.transformer.";
@@ -33,7 +35,7 @@ public final class LladaFolder {
   private LladaFolder() {}
 
   /**
-   * Writes the three files.
+   * Writes the three files; a causal network under Llama's names.
    *
    * @param weights all parameters in the order of {@link Denoiser#flat}
    * @param positions what {@code max_sequence_length} says
@@ -48,7 +50,7 @@ public final class LladaFolder {
       Map<String, String> metadata)
       throws IOException {
     Files.createDirectories(folder);
-    List<Named> tensors = tensors(shape, weights);
+    List<Named> tensors = named(shape, tensors(shape, weights));
     List<TensorSpec> specs =
         tensors.stream().map(t -> new TensorSpec(t.name(), dtype, t.shape())).toList();
     try (TensorSink sink =
@@ -68,6 +70,23 @@ public final class LladaFolder {
             + "\n");
     Files.copy(
         tokenizerJson, folder.resolve("tokenizer.json"), StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  /** The tensors as the family calls them that reads the folder. */
+  private static List<Named> named(DenoiserShape shape, List<Named> tensors) {
+    if (!shape.causal()) {
+      return tensors;
+    }
+    TensorNames llada = Families.named("llada").folderNames();
+    TensorNames llama = Families.named("llama").folderNames();
+    return tensors.stream()
+        .map(
+            t ->
+                new Named(
+                    llada.translate(t.name(), llama, shape.layers()).orElseThrow(),
+                    t.values(),
+                    t.shape()))
+        .toList();
   }
 
   /** The values as the little-endian bytes of a checkpoint file. */

@@ -44,6 +44,9 @@ record MaskedBatch(int rows, int[] ids, int[] positions, long[] targets, float[]
    */
   static MaskedBatch draw(
       Source source, int rows, long seed, long step, double structured, double wrong) {
+    if (source.shape().causal()) {
+      return NextTokens.draw(source, rows, seed, step);
+    }
     int length = source.shape().length();
     int[] ids = new int[rows * length];
     int[] positions = new int[rows * length];

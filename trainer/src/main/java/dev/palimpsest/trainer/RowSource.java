@@ -8,7 +8,8 @@ import java.util.SplittableRandom;
  * beginning of a line.
  *
  * @param tokens the corpus
- * @param startsLine whether a token begins with a line break, by token
+ * @param startsLine whether a token begins with a line break, by token; none at all if the file is
+ *     rows of one length one after another, which are then taken as they are
  * @param endId the end-of-text token
  */
 public record RowSource(TokenFile tokens, boolean[] startsLine, int endId) {
@@ -28,6 +29,13 @@ public record RowSource(TokenFile tokens, boolean[] startsLine, int endId) {
 
   /** Puts {@code length} tokens from a random place into {@code ids} from {@code at} on. */
   public void crop(SplittableRandom random, int[] ids, int at, int length) {
+    if (startsLine.length == 0) {
+      long row = random.nextLong(tokens.length() / length);
+      for (int i = 0; i < length; i++) {
+        ids[at + i] = tokens.at(row * length + i);
+      }
+      return;
+    }
     long room = tokens.length() - length - LINE_SEARCH;
     if (room < 1) {
       throw new IllegalArgumentException(

@@ -33,6 +33,7 @@ import picocli.CommandLine.Option;
       TrainCommand.ExportCommand.class,
       TrainCommand.SampleCommand.class,
       EvaluateCommand.class,
+      StudyCommand.class,
       LatentCommand.class
     },
     usageHelpAutoWidth = true,
@@ -217,8 +218,22 @@ public final class TrainCommand implements Runnable {
     }
   }
 
+  /** What a network learns to predict. */
+  enum Objective {
+    masked,
+    causal
+  }
+
   static final class RunOptions {
     private static final int HELD_OUT_ROWS = 96;
+
+    @Option(
+        names = "--objective",
+        defaultValue = "masked",
+        description =
+            "masked: diffusion, exported for LLaDA's loaders; causal: the next token, from left to"
+                + " right, with the same transformer, exported for Llama's")
+    Objective objective;
 
     @Option(names = "--hidden", defaultValue = "192", description = "width of the network")
     int hidden;
@@ -294,6 +309,12 @@ public final class TrainCommand implements Runnable {
     @Mixin private Clock clock;
 
     Settings settings(int vocabulary) {
+      boolean causal = objective == Objective.causal;
+      if (causal && wrong > 0) {
+        throw new Failure(
+            "--wrong " + wrong + " is for --objective masked: a causal model corrects nothing",
+            new IllegalArgumentException());
+      }
       DenoiserShape shape =
           new DenoiserShape(
               vocabulary,
@@ -302,7 +323,7 @@ public final class TrainCommand implements Runnable {
               heads,
               ffn,
               length,
-              BytePairTrainer.MASK_ID,
+              causal ? -1 : BytePairTrainer.MASK_ID,
               BytePairTrainer.END_ID);
       return new Settings(
           shape,
@@ -314,7 +335,7 @@ public final class TrainCommand implements Runnable {
           weightDecay,
           clip,
           average,
-          structured,
+          causal ? 0 : structured,
           wrong,
           bf16);
     }
@@ -497,7 +518,8 @@ public final class TrainCommand implements Runnable {
 
   @Command(
       name = "export",
-      description = "Writes the averaged weights of the last checkpoint as a LLaDA folder.",
+      description =
+          "Writes the averaged weights of the last checkpoint as a LLaDA folder, or a Llama folder.",
       showDefaultValues = true)
   static final class ExportCommand implements Runnable {
     @Mixin private Help help;

@@ -21,7 +21,8 @@ import org.bytedeco.pytorch.global.torch;
  * weighted by 1/t, whose mean bounds the likelihood from above (LLaDA, MDLM). For the gradient the
  * weight is cut at {@value #WEIGHT_CAP} and the sum is divided by the sum of the weights: both
  * lower the variance of small batches, at the price of counting rows with few masks for less. What
- * is reported as held-out loss is the uncut bound.
+ * is reported as held-out loss is the uncut bound. A causal network's loss is the cross-entropy of
+ * the next token, and that is its held-out loss too.
  */
 final class Trainer implements Training {
   private static final float WEIGHT_CAP = 4;
@@ -253,8 +254,10 @@ final class Trainer implements Training {
       }
     }
     network.load(own);
-    double tokens = (double) chunks * chunk * settings.shape().length();
-    // The stratified levels start at LEAST_LEVEL, the bound's integral at 0.
+    // The stratified levels start at LEAST_LEVEL, the bound's integral at 0. A causal network's
+    // likelihood is no bound, and has nothing to say of a row's first token.
+    double tokens =
+        settings.shape().causal() ? masked : (double) chunks * chunk * settings.shape().length();
     Map<String, Double> values = new LinkedHashMap<>();
     values.put("held_out_nats", nats / tokens);
     values.put("held_out_accuracy", right / masked);

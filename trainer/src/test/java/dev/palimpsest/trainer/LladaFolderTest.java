@@ -26,6 +26,8 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class LladaFolderTest {
   private static final int[] IDS = {5, 1, 9, 31, 2, 1, 1, 17, 0, 4};
@@ -126,12 +128,14 @@ class LladaFolderTest {
     }
   }
 
-  @Test
-  void theRuntimesEngineAgreesWithLibtorch() throws IOException {
+  /** Without a MASK the network is causal and the folder is Llama's. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, -1})
+  void theRuntimesEngineAgreesWithLibtorch(int maskId) throws IOException {
     Path tokenizer = folder.resolve("trained.json");
     Files.writeString(
         tokenizer, BytePairTrainer.train(List.of("int i = 0;\n    int j = i;\n"), 258));
-    DenoiserShape shape = new DenoiserShape(258, 32, 2, 2, 48, 16, 1, 0);
+    DenoiserShape shape = new DenoiserShape(258, 32, 2, 2, 48, 16, maskId, 0);
     Path model = folder.resolve("engine");
     int[] all = IntStream.range(0, IDS.length).toArray();
     try (Denoiser network = new Denoiser(shape, 4, false);
@@ -145,6 +149,7 @@ class LladaFolderTest {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, IDS.length * 258L);
       try (Engine engine =
           Engine.open(model, EngineOptions.DEFAULT.withDtype(ComputeType.F32).withThreads(1))) {
+        assertEquals(maskId < 0 ? "llama" : "llada", engine.config().family());
         engine.logits(IDS, out);
       }
       double difference = 0;

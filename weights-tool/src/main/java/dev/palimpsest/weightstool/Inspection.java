@@ -180,7 +180,7 @@ final class Inspection {
   }
 
   private static String runs(ModelConfig config) {
-    return config.maskToken() >= 0
+    return config.maskToken() >= 0 || config.causal()
         ? "yes"
         : "forward only: the checkpoint names no MASK token, so nothing can be generated";
   }
@@ -199,7 +199,7 @@ final class Inspection {
     out.put("rope_theta", c.rope().theta());
     out.put("rope_dims", c.rope().dims());
     out.put("rope_pairing", c.rope().pairing().name().toLowerCase(Locale.ROOT));
-    out.put("attention", c.mask().blockLength() == 0 ? "full" : "block-causal");
+    out.put("attention", attention(c.mask().blockLength()));
     out.put("attention_block", c.mask().blockLength());
     out.put("norm_epsilon", Double.parseDouble(Float.toString(c.normEpsilon())));
     out.put("qk_norm", c.qkNorm());
@@ -258,5 +258,13 @@ final class Inspection {
 
   private static void row(PrintWriter out, String what, String value) {
     out.println(String.format("%-15s %s", what, value).stripTrailing());
+  }
+
+  private static String attention(int block) {
+    return switch (block) {
+      case 0 -> "full";
+      case 1 -> "causal";
+      default -> "block-causal";
+    };
   }
 }

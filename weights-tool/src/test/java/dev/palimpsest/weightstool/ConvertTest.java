@@ -55,7 +55,7 @@ class ConvertTest {
 
   /** The same seed is the same model in both formats, byte for byte what convert makes of it. */
   @ParameterizedTest
-  @CsvSource({"llada,bf16", "dream,f32"})
+  @CsvSource({"llada,bf16", "dream,f32", "llama,bf16"})
   void synthesizedFormatsAgree(String family, String dtype) throws Exception {
     Path a = temp.resolve("a");
     Path g = temp.resolve("g");
@@ -67,7 +67,9 @@ class ConvertTest {
     try (Checkpoint x = Checkpoints.open(a);
         Checkpoint y = Checkpoints.open(g.resolve("model.gguf"))) {
       assertEquals(Families.describe(x).config().heads(), Families.describe(y).config().heads());
-      assertEquals(130, Families.describe(y).config().maskToken());
+      boolean causal = family.equals("llama");
+      assertEquals(causal, Families.describe(y).config().causal());
+      assertEquals(causal ? -1 : 130, Families.describe(y).config().maskToken());
       // In the file the rows differ: only their reordering makes them the same.
       String q =
           Families.of(x)
@@ -219,6 +221,22 @@ class ConvertTest {
         CommandRun.of(with("synthesize", "--family", "llada", "--block-length", 8, "--out", temp));
     assertEquals(2, full.status());
     assertTrue(full.err().contains("--family sdar"), full.err());
+  }
+
+  @Test
+  void causalModels() {
+    Path a = temp.resolve("a");
+    CommandRun.ok(with("synthesize", "--family", "llama", "--out", a));
+    String page = CommandRun.ok("inspect", a);
+    assertTrue(page.lines().anyMatch(l -> l.strip().matches("attention +causal.*")), page);
+    assertTrue(page.lines().anyMatch(l -> l.strip().matches("runs +yes")), page);
+    Path g = temp.resolve("g");
+    CommandRun.ok("convert", a, "--to", "gguf", "--out", g);
+    assertTrue(CommandRun.ok("compare", a, g).contains("numbers are equal"));
+    CommandRun blocks =
+        CommandRun.of(with("synthesize", "--family", "llama", "--block-length", 8, "--out", temp));
+    assertEquals(2, blocks.status());
+    assertTrue(blocks.err().contains("what precedes"), blocks.err());
   }
 
   @Test
