@@ -103,6 +103,8 @@ final class ScriptedEngine implements Engine {
             case Piece.Text(String text) -> tokenizer().encode(text);
             case Piece.Tokens(List<Integer> given) ->
                 given.stream().mapToInt(Integer::intValue).toArray();
+            case Piece.Draft(List<Integer> given) ->
+                given.stream().mapToInt(Integer::intValue).toArray();
             case Piece.Chat(var messages) -> tokenizer().encode(messages.getLast().text());
             case Piece.Hole(int length) -> {
               int[] masks = new int[length];
