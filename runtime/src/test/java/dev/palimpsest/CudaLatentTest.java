@@ -8,10 +8,12 @@ import dev.palimpsest.EngineOptions.DeviceChoice;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.network.TinyHybrid;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A whole latent model on an emulated GPU writes what it writes on the processor. */
+@Tag("emulator")
 class CudaLatentTest {
   @TempDir static Path folder;
 

@@ -17,9 +17,11 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Steps that the device takes for many canvases at once are those of {@link MaskedDiffusion}. */
+@Tag("emulator")
 class CudaCommitTest {
   private static final int VOCABULARY = 40;
   private static final int MASK = 39;
