@@ -364,22 +364,10 @@ public final class TrainCommand implements Runnable {
                     System.out,
                     System.console() != null)
                 .run();
-        plot(work);
+        LossPlot.of(work.run());
         return finished;
       } catch (IOException e) {
         throw new Failure(e.getMessage(), e);
-      }
-    }
-
-    /** A missing font must not cost anybody a trained model. */
-    private static void plot(Work work) {
-      Path svg = work.run().resolve("loss.svg");
-      try {
-        LossPlot.write(TrainingLoop.logFile(work.run()), svg);
-        System.out.println("curve: " + svg);
-      } catch (IOException | RuntimeException | LinkageError e) {
-        System.err.println(
-            "no loss plot: " + e + "; java.awt needs fontconfig and a font on this machine");
       }
     }
   }

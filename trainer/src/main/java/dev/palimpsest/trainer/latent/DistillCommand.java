@@ -38,6 +38,12 @@ final class DistillCommand implements Runnable {
   @Option(names = "--to", defaultValue = "4", description = "calls of the last student")
   private int to;
 
+  @Option(
+      names = "--teacher-temperature",
+      defaultValue = "0.5",
+      description = "of the first teacher's predictions; its students are as sure by themselves")
+  private double temperature;
+
   @Option(names = "--round-rate", defaultValue = "4e-4", description = "peak learning rate")
   private double rate;
 
@@ -83,7 +89,8 @@ final class DistillCommand implements Runnable {
             new TrainingLoop(
                     folder(work, calls),
                     DistillTrainer.course(
-                        new DistillSettings(base, grid, rate, average),
+                        new DistillSettings(
+                            base, grid, calls == from / 2 ? temperature : 1, rate, average),
                         codes,
                         teacher,
                         threads,

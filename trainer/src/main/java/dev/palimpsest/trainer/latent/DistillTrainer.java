@@ -19,6 +19,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import tools.jackson.databind.json.JsonMapper;
@@ -298,7 +299,8 @@ final class DistillTrainer implements Training {
   /** The expected latents of logits at noise positions, [rows · length, latent]. */
   private Tensor atNoise(
       LatentBatch batch, long[] positions, Tensor chosen, AutoencoderShape codes, Tensor logits) {
-    Tensor expected = HybridNetwork.expected(codes, logits, autoencoder.codebook());
+    Tensor expected =
+        HybridNetwork.expected(codes, logits, autoencoder.codebook(), settings.temperature());
     return torch
         .zeros(batch.ids().length, codes.latent())
         .index_copy(0, chosen, expected.mul(isNoise(batch, positions)));
@@ -362,8 +364,9 @@ final class DistillTrainer implements Training {
         logits(
             teacher, batch, z, inputs.own().add(expected), Times.of(times, batch.rows()), chosen);
     Tensor shares = Tensor.create(share, positions.length, 1, 1);
-    Tensor p1 = torch.softmax(HybridNetwork.codeLogits(codes, first), 2);
-    Tensor p2 = torch.softmax(HybridNetwork.codeLogits(codes, second), 2);
+    Scalar sharper = Layers.scalar(1 / settings.temperature());
+    Tensor p1 = torch.softmax(HybridNetwork.codeLogits(codes, first).mul(sharper), 2);
+    Tensor p2 = torch.softmax(HybridNetwork.codeLogits(codes, second).mul(sharper), 2);
     Tensor mixed = p2.add(p1.sub(p2).mul(shares));
     Tensor truth =
         Layers.f32(torch.one_hot(inputs.targets().index_select(0, chosen), codes.codes()));

@@ -110,6 +110,10 @@ public final class LatentCommand implements Runnable {
             work.tokenizerJson(),
             out.resolve("tokenizer.json"),
             StandardCopyOption.REPLACE_EXISTING);
+        Path curve = LatentWork.run(work).resolve("loss.svg");
+        if (Files.isRegularFile(curve)) {
+          Files.copy(curve, out.resolve("loss.svg"), StandardCopyOption.REPLACE_EXISTING);
+        }
         System.out.printf(
             Locale.ROOT,
             "%s: %,d parameters after %,d steps%n",

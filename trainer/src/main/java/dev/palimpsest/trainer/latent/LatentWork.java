@@ -4,6 +4,7 @@ package dev.palimpsest.trainer.latent;
 import dev.palimpsest.trainer.BytePairTrainer;
 import dev.palimpsest.trainer.Clock;
 import dev.palimpsest.trainer.LineStarts;
+import dev.palimpsest.trainer.LossPlot;
 import dev.palimpsest.trainer.RowSource;
 import dev.palimpsest.trainer.TokenFile;
 import dev.palimpsest.trainer.TrainCommand;
@@ -490,20 +491,23 @@ final class LatentWork {
         LineStarts lines = LineStarts.of(work.tokenizerJson());
         try (Autoencoder codes =
             AutoencoderTrainer.trained(TrainingLoop.checkpointFile(vq(work)), bf16)) {
-          return new TrainingLoop(
-                  run(work),
-                  LatentTrainer.course(
-                      settings(codes.shape(), bf16),
-                      codes,
-                      clock.threads(),
-                      new RowSource(train, lines.tokens(), BytePairTrainer.END_ID),
-                      new RowSource(heldOut, lines.tokens(), BytePairTrainer.END_ID),
-                      HELD_OUT_ROWS),
-                  clock.limit(),
-                  clock.rhythm(),
-                  System.out,
-                  System.console() != null)
-              .run();
+          boolean finished =
+              new TrainingLoop(
+                      run(work),
+                      LatentTrainer.course(
+                          settings(codes.shape(), bf16),
+                          codes,
+                          clock.threads(),
+                          new RowSource(train, lines.tokens(), BytePairTrainer.END_ID),
+                          new RowSource(heldOut, lines.tokens(), BytePairTrainer.END_ID),
+                          HELD_OUT_ROWS),
+                      clock.limit(),
+                      clock.rhythm(),
+                      System.out,
+                      System.console() != null)
+                  .run();
+          LossPlot.of(run(work));
+          return finished;
         }
       } catch (IOException e) {
         throw new TrainCommand.Failure(e.getMessage(), e);

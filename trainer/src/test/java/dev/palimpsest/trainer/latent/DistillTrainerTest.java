@@ -56,7 +56,7 @@ class DistillTrainerTest {
         }
         teacher = trainer.network().parameters().values();
       }
-      DistillSettings settings = new DistillSettings(base, GRID, 2e-3, 0.9);
+      DistillSettings settings = new DistillSettings(base, GRID, 0.7, 2e-3, 0.9);
       try (DistillTrainer round =
           new DistillTrainer(settings, codes, teacher, 2, source, source, 48)) {
         double before = round.evaluate().values().get("held_out_codes");
@@ -83,6 +83,6 @@ class DistillTrainerTest {
     LatentSettings base = LatentFixture.settings(false);
     assertThrows(
         IllegalArgumentException.class,
-        () -> new DistillSettings(base, List.of(0.0, 0.2, 0.4), 1e-3, 0.9));
+        () -> new DistillSettings(base, List.of(0.0, 0.2, 0.4), 1, 1e-3, 0.9));
   }
 }
