@@ -25,7 +25,7 @@ class AllocationTest {
   private static final int VOCABULARY = 8192;
   private static final int NEW_TOKENS = 240;
   private static final int STEPS = 120;
-  private static final long MOST_BYTES = 64 << 10;
+  private static final long MOST_BYTES = 128 << 10;
 
   /** The JIT takes that long at most until vectors and segments no longer become objects. */
   private static final int MOST_ROUNDS = 25;
