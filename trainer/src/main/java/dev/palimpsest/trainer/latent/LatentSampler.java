@@ -174,7 +174,7 @@ final class LatentSampler {
       for (int s = 0; s < grid.length; s++) {
         double t = grid[s];
         double next = s + 1 < grid.length ? grid[s + 1] : 1;
-        logits = logits(plan, t, z, expected, at);
+        logits = call(plan, t, z, expected, at);
         Tensor before = expected;
         expected =
             HybridNetwork.expected(shape, logits, autoencoder.codebook(), plan.temperature());
@@ -208,6 +208,18 @@ final class LatentSampler {
       own = own.index_copy(0, at, z);
       Tensor codes = HybridNetwork.codeLogits(shape, logits).argmax(new LongOptional(2), false);
       return new Prediction(expected, codes, HybridNetwork.quality(shape, logits).sigmoid());
+    }
+
+    /** One call of the network, of which nothing stays but its logits. */
+    private Tensor call(Plan plan, double t, Tensor z, Tensor expected, Tensor at) {
+      PointerScope outer = PointerScope.getInnerScope();
+      Tensor logits;
+      try (PointerScope _ = new PointerScope()) {
+        logits = FlatParameters.persistent(logits(plan, t, z, expected, at));
+      }
+      outer.attach(logits);
+      logits.releaseReference();
+      return logits;
     }
 
     private Tensor logits(Plan plan, double t, Tensor z, Tensor expected, Tensor at) {
