@@ -20,11 +20,12 @@ import java.lang.foreign.MemorySegment;
  * A device that does what another does and notes how long each op took. Ops are timed as the host
  * sees them, so the inner device must finish an op before it returns from it.
  */
-final class TimedDevice implements Device {
+final class TimedDevice extends TimedLatentOps implements Device {
   private final Device inner;
   private final OpTimes times;
 
   TimedDevice(Device inner, OpTimes times) {
+    super(inner, times);
     this.inner = inner;
     this.times = times;
   }

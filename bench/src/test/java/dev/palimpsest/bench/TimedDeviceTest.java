@@ -31,7 +31,7 @@ class TimedDeviceTest {
           TimedDevice.class
               .getMethod(method.getName(), method.getParameterTypes())
               .getDeclaringClass();
-      assertEquals(TimedDevice.class, declaring, method.toString());
+      assertEquals(TimedDevice.class.getPackage(), declaring.getPackage(), method.toString());
     }
   }
 
