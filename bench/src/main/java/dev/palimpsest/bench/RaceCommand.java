@@ -33,10 +33,10 @@ final class RaceCommand implements Callable<Integer> {
 
   @Parameters(
       arity = "1..*",
-      paramLabel = "PATH[,steps=N]",
+      paramLabel = "PATH[,steps=N][,guidance=G]",
       converter = RaceEntry.Converter.class,
       description =
-          "Checkpoints; steps=N for the diffusion models among them (default: the engine's).")
+          "Checkpoints; steps and guidance are for the diffusion models among them (default: the model's own).")
   private List<RaceEntry> entries;
 
   @Option(

@@ -4,36 +4,43 @@ package dev.palimpsest.bench;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.network.ModelConfig;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * A model in a race, and how many steps it takes.
+ * A model in a race, and how it writes.
  *
  * @param spelled as on the command line
  * @param model checkpoint
  * @param steps network calls that refine the text; none given for a model that writes token by
  *     token, or for the model's own
+ * @param guidance scale of classifier-free guidance; none given for the model's own
  */
-record RaceEntry(String spelled, Path model, OptionalInt steps) {
-  private static final String STEPS = ",steps=";
+record RaceEntry(String spelled, Path model, OptionalInt steps, Optional<Float> guidance) {
+  private static final Pattern SPELLING =
+      Pattern.compile(
+          "(.+?)(?:,steps=([1-9][0-9]{0,5}))?(?:,guidance=([0-9]{1,3}(?:\\.[0-9]+)?))?");
 
-  /** Reads {@code PATH} or {@code PATH,steps=N}. */
+  /** Reads {@code PATH[,steps=N][,guidance=G]}. */
   static final class Converter implements ITypeConverter<RaceEntry> {
     @Override
     public RaceEntry convert(String value) {
-      int at = value.lastIndexOf(STEPS);
-      if (at < 0) {
-        return new RaceEntry(value, Path.of(value), OptionalInt.empty());
-      }
-      String steps = value.substring(at + STEPS.length());
-      if (!steps.matches("[1-9][0-9]{0,5}")) {
+      Matcher read = SPELLING.matcher(value);
+      if (!read.matches() || read.group(1).contains("=")) {
         throw new TypeConversionException(
-            "expected PATH or PATH,steps=N with N from 1 to 999999; found '" + value + "'");
+            "expected PATH[,steps=N][,guidance=G] with N from 1 to 999999; found '" + value + "'");
       }
       return new RaceEntry(
-          value, Path.of(value.substring(0, at)), OptionalInt.of(Integer.parseInt(steps)));
+          value,
+          Path.of(read.group(1)),
+          read.group(2) == null
+              ? OptionalInt.empty()
+              : OptionalInt.of(Integer.parseInt(read.group(2))),
+          Optional.ofNullable(read.group(3)).map(Float::valueOf));
     }
   }
 
@@ -45,6 +52,7 @@ record RaceEntry(String spelled, Path model, OptionalInt steps) {
     }
     builder.hole(shape.newTokens()).seed(index);
     steps.ifPresent(builder::steps);
+    guidance.ifPresent(builder::guidance);
     return builder.build();
   }
 }

@@ -75,6 +75,6 @@ class RaceCommandTest {
   @Test
   void stepsAreRead() {
     assertEquals(2, run("race", GOLDENS + "llada-tiny,steps=0"));
-    assertTrue(err.toString().contains("PATH,steps=N"), err::toString);
+    assertTrue(err.toString().contains("PATH[,steps=N]"), err::toString);
   }
 }
