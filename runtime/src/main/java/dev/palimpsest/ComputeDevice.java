@@ -48,7 +48,7 @@ final class ComputeDevice {
     if (latents && !device.denoisesLatents()) {
       device.close();
       return new Missing<>(
-          "a CUDA device", List.of("latent diffusion has no kernels for the GPU yet"));
+          "a CUDA device", List.of("it has no ops for latent diffusion"));
     }
     long weights = weightBytes.applyAsLong(device.computeType());
     long free = device.freeBytes();
