@@ -47,8 +47,7 @@ final class ComputeDevice {
     }
     if (latents && !device.denoisesLatents()) {
       device.close();
-      return new Missing<>(
-          "a CUDA device", List.of("it has no ops for latent diffusion"));
+      return new Missing<>("a CUDA device", List.of("it has no ops for latent diffusion"));
     }
     long weights = weightBytes.applyAsLong(device.computeType());
     long free = device.freeBytes();
