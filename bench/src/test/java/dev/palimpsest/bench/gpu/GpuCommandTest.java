@@ -90,8 +90,8 @@ class GpuCommandTest {
     ModelShape shape = ModelShape.LLADA_8B;
     assertEquals(8.0155e9, shape.parameters(), 1e6);
     assertEquals(14.995e9, shape.stepBytes(), 1e7);
-    Ceilings h100 = new Ceilings(989, 3350, 0);
+    Ceilings h100 = new Ceilings(989, 3350);
     assertEquals(4.48, h100.milliseconds(shape.operations(32, 32), shape.stepBytes()), 0.02);
-    assertEquals(0, new Ceilings(0, 0, 0).milliseconds(1e12, 1e12));
+    assertEquals(0, new Ceilings(0, 0).milliseconds(1e12, 1e12));
   }
 }
