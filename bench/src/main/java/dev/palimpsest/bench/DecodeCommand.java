@@ -142,8 +142,7 @@ final class DecodeCommand implements Callable<Integer> {
           "no request was served: all were rejected, raise --max-queued or lower --rate");
     }
     double tokensPerSecond =
-        Timings.median(
-            rounds.stream().mapToDouble(r -> r.newTokens() / (r.wallNanos() / 1e9)).toArray());
+        Timings.median(rounds.stream().mapToDouble(Load.Outcome::tokensPerSecond).toArray());
     long calls = served.stream().mapToLong(Served::networkCalls).sum();
     long written = served.stream().mapToLong(Served::newTokens).sum();
     Timings latencies = timings(served, Served::latencyNanos);

@@ -58,11 +58,16 @@ record DecodeShape(
     return promptLength + newTokens;
   }
 
-  /** Prompt of request {@code index}: spread over the vocabulary, MASK left out. */
+  /** Prompt of request {@code index}. */
   int[] prompt(ModelConfig config, int index) {
-    int[] prompt = new int[promptLength];
-    for (int i = 0; i < promptLength; i++) {
-      int token = ForwardWork.token(index * promptLength + i, config.vocabulary());
+    return prompt(config, promptLength, index);
+  }
+
+  /** {@code length} tokens for request {@code index}: spread over the vocabulary, MASK left out. */
+  static int[] prompt(ModelConfig config, int length, int index) {
+    int[] prompt = new int[length];
+    for (int i = 0; i < length; i++) {
+      int token = ForwardWork.token(index * length + i, config.vocabulary());
       prompt[i] = token == config.maskToken() ? (token + 1) % config.vocabulary() : token;
     }
     return prompt;

@@ -38,6 +38,10 @@ record Load(int requests, int concurrency, double rate) {
     int newTokens() {
       return served.stream().mapToInt(Served::newTokens).sum();
     }
+
+    double tokensPerSecond() {
+      return newTokens() / (wallNanos / 1e9);
+    }
   }
 
   /** Puts the load on an engine and waits for its end; {@code seed} is that of the arrivals. */

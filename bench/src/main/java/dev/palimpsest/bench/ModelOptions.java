@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.bench;
 
-import dev.palimpsest.EngineOptions;
-import dev.palimpsest.EngineOptions.ComputeType;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.Locale;
-import java.util.stream.Collectors;
-import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
 
 /** Which model to measure, and how it computes: options the commands share. */
-final class ModelOptions {
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec spec;
-
+final class ModelOptions extends ComputeOptions {
   @Option(
       names = "--model",
       required = true,
@@ -26,68 +13,7 @@ final class ModelOptions {
       description = "Checkpoint: a folder with config.json and safetensors, or a GGUF file.")
   private Path model;
 
-  @Option(
-      names = "--dtype",
-      defaultValue = "auto",
-      converter = Dtype.class,
-      paramLabel = "TYPE",
-      description =
-          "Precision of matrix products: auto, f32, bf16 or int8 (default: ${DEFAULT-VALUE}; auto is"
-              + " bf16 where the processor multiplies it natively).")
-  private ComputeType dtype;
-
-  @Option(
-      names = "--threads",
-      defaultValue = "0",
-      paramLabel = "N",
-      description =
-          "Worker threads (default: ${DEFAULT-VALUE}; 0 takes every processor the JVM sees).")
-  private int threads;
-
-  /** Reads a precision. */
-  static final class Dtype implements ITypeConverter<ComputeType> {
-    @Override
-    public ComputeType convert(String value) {
-      for (ComputeType type : ComputeType.values()) {
-        if (type.name().equalsIgnoreCase(value)) {
-          return type;
-        }
-      }
-      throw new TypeConversionException(
-          "expected one of "
-              + Arrays.stream(ComputeType.values())
-                  .map(type -> type.name().toLowerCase(Locale.ROOT))
-                  .collect(Collectors.joining(", "))
-              + "; found '"
-              + value
-              + "'");
-    }
-  }
-
   Path model() {
     return model;
-  }
-
-  ComputeType dtype() {
-    return dtype;
-  }
-
-  /** The number asked for, or all processors. */
-  int threads() {
-    atLeast("--threads", threads, 0);
-    return threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
-  }
-
-  EngineOptions engineOptions() {
-    return EngineOptions.DEFAULT.withDtype(dtype).withThreads(threads());
-  }
-
-  /** Refuses an option's value below {@code least}, naming the option. */
-  int atLeast(String option, int value, int least) {
-    if (value < least) {
-      throw new ParameterException(
-          spec.commandLine(), option + " must be at least " + least + "; found " + value);
-    }
-    return value;
   }
 }

@@ -3,19 +3,16 @@ package dev.palimpsest.bench;
 
 import dev.palimpsest.Engine;
 import dev.palimpsest.EngineOptions;
-import dev.palimpsest.EngineOptions.ComputeType;
-import dev.palimpsest.cache.CacheMode;
-import dev.palimpsest.process.MaskedOptions.Algorithm;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.function.IntConsumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -29,6 +26,7 @@ import picocli.CommandLine.Spec;
         "Time several models on the same requests, in turns, and tell their ratios to the first.")
 final class RaceCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
+  @Mixin private ComputeOptions options;
   @Mixin private OutputOptions output;
 
   @Parameters(
@@ -62,22 +60,6 @@ final class RaceCommand implements Callable<Integer> {
   private int[] requests;
 
   @Option(
-      names = "--dtype",
-      defaultValue = "auto",
-      converter = ModelOptions.Dtype.class,
-      paramLabel = "TYPE",
-      description =
-          "Precision of matrix products: auto, f32, bf16 or int8 (default: ${DEFAULT-VALUE}).")
-  private ComputeType dtype;
-
-  @Option(
-      names = "--threads",
-      defaultValue = "0",
-      paramLabel = "N",
-      description = "Worker threads (default: ${DEFAULT-VALUE}; 0 takes every processor).")
-  private int threads;
-
-  @Option(
       names = "--repeat",
       defaultValue = "9",
       paramLabel = "R",
@@ -93,20 +75,21 @@ final class RaceCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    atLeast("--prompt-length", promptLength, 0);
-    atLeast("--new-tokens", newTokens, 1);
-    atLeast("--repeat", repeat, 1);
-    atLeast("--warmup", warmup, 0);
-    atLeast("--threads", threads, 0);
-    Arrays.stream(requests).forEach(r -> atLeast("--requests", r, 1));
-    int workers = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
+    options.atLeast("--prompt-length", promptLength, 0);
+    options.atLeast("--new-tokens", newTokens, 1);
+    options.atLeast("--repeat", repeat, 1);
+    options.atLeast("--warmup", warmup, 0);
+    Arrays.stream(requests).forEach(r -> options.atLeast("--requests", r, 1));
+    // All take part at once; one that is refused would make a round look quicker.
+    int most =
+        Math.max(EngineOptions.DEFAULT.maxQueued(), Arrays.stream(requests).max().getAsInt());
+    EngineOptions engine = options.engineOptions().withMaxQueued(most);
     Progress progress = new Progress(spec.commandLine().getErr());
     List<Engine> engines = new ArrayList<>();
     try {
-      EngineOptions options = EngineOptions.DEFAULT.withDtype(dtype).withThreads(workers);
       for (RaceEntry entry : entries) {
         progress.show("opening model", engines.size() + 1, entries.size());
-        engines.add(Engine.open(entry.model(), options));
+        engines.add(Engine.open(entry.model(), engine));
       }
       List<RaceReport.Result> results = new ArrayList<>();
       for (int i = 0; i < requests.length; i++) {
@@ -127,8 +110,8 @@ final class RaceCommand implements Callable<Integer> {
               List.copyOf(results),
               promptLength,
               newTokens,
-              dtype.name().toLowerCase(Locale.ROOT),
-              workers,
+              options.dtype().name().toLowerCase(Locale.ROOT),
+              options.threads(),
               warmup,
               repeat,
               Conditions.here());
@@ -139,11 +122,7 @@ final class RaceCommand implements Callable<Integer> {
     return 0;
   }
 
-  private List<RaceReport.Result> race(
-      List<Engine> engines, int atOnce, java.util.function.IntConsumer started) {
-    DecodeShape shape =
-        new DecodeShape(
-            promptLength, newTokens, 0, 1, null, Algorithm.LOW_CONFIDENCE, CacheMode.NONE, 0);
+  private List<RaceReport.Result> race(List<Engine> engines, int atOnce, IntConsumer started) {
     Load load = new Load(atOnce, atOnce, 0);
     List<List<Load.Outcome>> outcomes = new ArrayList<>();
     engines.forEach(engine -> outcomes.add(new ArrayList<>()));
@@ -153,7 +132,12 @@ final class RaceCommand implements Callable<Integer> {
         Engine engine = engines.get(e);
         RaceEntry entry = entries.get(e);
         Load.Outcome outcome =
-            load.run(engine, index -> entry.request(shape, engine.config(), index), 0);
+            load.run(
+                engine,
+                index ->
+                    entry.request(
+                        DecodeShape.prompt(engine.config(), promptLength, index), newTokens, index),
+                0);
         if (round > warmup) {
           outcomes.get(e).add(outcome);
         }
@@ -171,8 +155,8 @@ final class RaceCommand implements Callable<Integer> {
     double[] speeds = new double[repeat];
     double[] ratios = new double[repeat];
     for (int i = 0; i < repeat; i++) {
-      speeds[i] = speed(outcomes.get(e).get(i));
-      ratios[i] = speeds[i] / speed(outcomes.getFirst().get(i));
+      speeds[i] = outcomes.get(e).get(i).tokensPerSecond();
+      ratios[i] = speeds[i] / outcomes.getFirst().get(i).tokensPerSecond();
     }
     List<Served> served =
         outcomes.get(e).stream().flatMap(outcome -> outcome.served().stream()).toList();
@@ -185,16 +169,5 @@ final class RaceCommand implements Callable<Integer> {
         new Timings(served.stream().mapToLong(Served::latencyNanos).toArray()).medianMs(),
         served.stream().mapToInt(Served::networkCalls).average().orElse(0),
         engine.device());
-  }
-
-  private static double speed(Load.Outcome outcome) {
-    return outcome.newTokens() / (outcome.wallNanos() / 1e9);
-  }
-
-  private void atLeast(String option, int value, int least) {
-    if (value < least) {
-      throw new ParameterException(
-          spec.commandLine(), option + " must be at least " + least + "; found " + value);
-    }
   }
 }

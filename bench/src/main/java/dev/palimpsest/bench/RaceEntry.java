@@ -2,7 +2,6 @@
 package dev.palimpsest.bench;
 
 import dev.palimpsest.GenerationRequest;
-import dev.palimpsest.network.ModelConfig;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -44,13 +43,13 @@ record RaceEntry(String spelled, Path model, OptionalInt steps, Optional<Float> 
     }
   }
 
-  /** Request {@code index} of a round: {@code shape} says the prompt and how much is written. */
-  GenerationRequest request(DecodeShape shape, ModelConfig config, int index) {
+  /** A request for {@code newTokens} after a prompt, which may be empty. */
+  GenerationRequest request(int[] prompt, int newTokens, long seed) {
     GenerationRequest.Builder builder = GenerationRequest.builder();
-    if (shape.promptLength() > 0) {
-      builder.tokens(shape.prompt(config, index));
+    if (prompt.length > 0) {
+      builder.tokens(prompt);
     }
-    builder.hole(shape.newTokens()).seed(index);
+    builder.hole(newTokens).seed(seed);
     steps.ifPresent(builder::steps);
     guidance.ifPresent(builder::guidance);
     return builder.build();

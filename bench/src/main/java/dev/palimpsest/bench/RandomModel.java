@@ -18,29 +18,32 @@ import java.util.Optional;
  */
 public record RandomModel(ModelConfig config, TransformerWeights weights) {
   /** As many key and value heads as query heads, an untied head, full attention. */
+  public static ModelConfig config(int layers, int hidden, int heads, int ffn, int vocabulary) {
+    HeadShape shape = new HeadShape(heads, heads, hidden / heads);
+    return new ModelConfig(
+        "llada",
+        layers,
+        hidden,
+        ffn,
+        vocabulary,
+        shape,
+        new Rope(500_000, shape.headDim(), Rope.Pairing.HALF_SPLIT),
+        AttentionMask.FULL,
+        1e-5f,
+        false,
+        false,
+        false,
+        false,
+        false,
+        4096,
+        vocabulary - 1,
+        -1,
+        -1);
+  }
+
+  /** Weights for {@link #config}. */
   public static RandomModel of(
       Arena arena, int layers, int hidden, int heads, int ffn, int vocabulary) {
-    HeadShape shape = new HeadShape(heads, heads, hidden / heads);
-    ModelConfig config =
-        new ModelConfig(
-            "llada",
-            layers,
-            hidden,
-            ffn,
-            vocabulary,
-            shape,
-            new Rope(500_000, shape.headDim(), Rope.Pairing.HALF_SPLIT),
-            AttentionMask.FULL,
-            1e-5f,
-            false,
-            false,
-            false,
-            false,
-            false,
-            4096,
-            vocabulary - 1,
-            -1,
-            -1);
     List<TransformerWeights.Layer> blocks = new ArrayList<>();
     for (int i = 0; i < layers; i++) {
       long seed = 10L * (i + 1);
@@ -63,7 +66,7 @@ public record RandomModel(ModelConfig config, TransformerWeights weights) {
               RandomWeights.matrix(arena, "down", hidden, ffn, seed + 6)));
     }
     return new RandomModel(
-        config,
+        config(layers, hidden, heads, ffn, vocabulary),
         new TransformerWeights(
             RandomWeights.matrix(arena, "embedding", vocabulary, hidden, 1),
             blocks,

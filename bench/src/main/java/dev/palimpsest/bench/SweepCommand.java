@@ -63,7 +63,7 @@ final class SweepCommand implements Callable<Integer> {
       names = "--dtype",
       split = ",",
       defaultValue = "auto",
-      converter = ModelOptions.Dtype.class,
+      converter = ComputeOptions.Dtype.class,
       paramLabel = "TYPE",
       description = "Precisions of our matrix products (default: ${DEFAULT-VALUE}).")
   private List<ComputeType> dtypes;

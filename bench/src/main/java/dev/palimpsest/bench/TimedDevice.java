@@ -22,12 +22,10 @@ import java.lang.foreign.MemorySegment;
  */
 final class TimedDevice extends TimedLatentOps implements Device {
   private final Device inner;
-  private final OpTimes times;
 
   TimedDevice(Device inner, OpTimes times) {
     super(inner, times);
     this.inner = inner;
-    this.times = times;
   }
 
   @Override
@@ -259,14 +257,6 @@ final class TimedDevice extends TimedLatentOps implements Device {
         rows + " x " + weights.inFeatures() + " -> " + weights.outFeatures(),
         2L * rows * weights.inFeatures() * weights.outFeatures(),
         used(x, rows) + weights.bytes() + outBytes);
-  }
-
-  private void note(String name, long nanos, String shape, long flops, long bytes) {
-    times.add(new Op(name, shape, flops, bytes), nanos);
-  }
-
-  private static long used(Tensor tensor, int rows) {
-    return tensor.dtype().bytes((long) rows * tensor.width());
   }
 
   /** Bytes of the query and key heads, read and written. */

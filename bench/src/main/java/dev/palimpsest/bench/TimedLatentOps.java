@@ -166,10 +166,15 @@ abstract class TimedLatentOps implements LatentOps {
   }
 
   private void note(String op, long nanos, int rows, Tensor of, long bytes) {
-    times.add(new Op(op, rows + " x " + of.width(), 0, bytes), nanos);
+    note(op, nanos, rows + " x " + of.width(), 0, bytes);
   }
 
-  private static long used(Tensor tensor, int rows) {
+  final void note(String op, long nanos, String shape, long flops, long bytes) {
+    times.add(new Op(op, shape, flops, bytes), nanos);
+  }
+
+  /** Bytes of the first rows. */
+  static long used(Tensor tensor, int rows) {
     return tensor.dtype().bytes((long) rows * tensor.width());
   }
 }

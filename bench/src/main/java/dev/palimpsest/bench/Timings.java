@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.function.IntConsumer;
 
 /** Wall times of a piece of work done several times, ascending, in nanoseconds. */
-record Timings(long... nanos) {
-  Timings {
+public record Timings(long... nanos) {
+  public Timings {
     if (nanos.length == 0) {
       throw new IllegalArgumentException("nothing was timed");
     }
@@ -34,7 +34,7 @@ record Timings(long... nanos) {
   }
 
   /** The middle value; the mean of the middle two when their number is even. */
-  static double median(double... values) {
+  public static double median(double... values) {
     double[] sorted = values.clone();
     Arrays.sort(sorted);
     int n = sorted.length;

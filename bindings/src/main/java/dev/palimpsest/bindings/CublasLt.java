@@ -10,13 +10,13 @@ import dev.palimpsest.bindings.LibrarySearch.Found;
 import dev.palimpsest.bindings.LibrarySearch.Missing;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -57,7 +57,7 @@ public final class CublasLt implements AutoCloseable {
   private CublasLt(NativeLibrary library) {
     this.library = library;
     MemoryLayout[] addresses = new MemoryLayout[16];
-    java.util.Arrays.fill(addresses, ADDRESS);
+    Arrays.fill(addresses, ADDRESS);
     addresses[14] = JAVA_LONG;
     multiply = function("cublasLtMatmul", FunctionDescriptor.of(JAVA_INT, addresses));
   }
@@ -261,33 +261,15 @@ public final class CublasLt implements AutoCloseable {
   }
 
   private int call(String name, Object... arguments) {
-    FunctionDescriptor descriptor = FunctionDescriptor.of(JAVA_INT);
-    for (Object argument : arguments) {
-      descriptor =
-          descriptor.appendArgumentLayouts(
-              switch (argument) {
-                case Integer _ -> JAVA_INT;
-                case Long _ -> JAVA_LONG;
-                default -> ADDRESS;
-              });
-    }
-    try {
-      return (int) function(name, descriptor).invokeWithArguments(arguments);
-    } catch (IllegalStateException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new LinkageError(name, e);
-    }
+    return library.call(name, arguments).orElseThrow(() -> without(name));
   }
 
-  @SuppressWarnings("restricted")
   private MethodHandle function(String name, FunctionDescriptor descriptor) {
-    MemorySegment address =
-        library
-            .symbols()
-            .find(name)
-            .orElseThrow(() -> new IllegalStateException("it has no function " + name));
-    return Linker.nativeLinker().downcallHandle(address, descriptor);
+    return library.function(name, descriptor).orElseThrow(() -> without(name));
+  }
+
+  private static IllegalStateException without(String name) {
+    return new IllegalStateException("it has no function " + name);
   }
 
   @Override

@@ -7,7 +7,6 @@ import dev.palimpsest.bindings.cuda.Cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -82,21 +81,7 @@ public final class CudaLibrary {
   }
 
   static LibrarySearch<CudaLibrary> search(String chosen, List<String> sonames) {
-    if (!chosen.isEmpty()) {
-      String knob = "system property " + PATH_PROPERTY + "=" + chosen + ": ";
-      Path file;
-      try {
-        file = Path.of(chosen);
-      } catch (InvalidPathException e) {
-        return new Missing<>(TITLE, List.of(knob + e.getMessage()));
-      }
-      return switch (NativeLibrary.load(TITLE, file, ANCHOR)) {
-        case Found<NativeLibrary>(NativeLibrary library) -> initialised(library);
-        case Missing<NativeLibrary> missing ->
-            new Missing<>(TITLE, missing.reasons().stream().map(r -> knob + r).toList());
-      };
-    }
-    return switch (NativeLibrary.find(TITLE, sonames, ANCHOR)) {
+    return switch (NativeLibrary.search(TITLE, PATH_PROPERTY, chosen, sonames, ANCHOR)) {
       case Found<NativeLibrary>(NativeLibrary library) -> initialised(library);
       case Missing<NativeLibrary> missing -> new Missing<>(TITLE, missing.reasons());
     };

@@ -83,7 +83,8 @@ final class DynamicLinker {
     return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), descriptor);
   }
 
-  private static String text(MemorySegment string) {
+  /** A C string; empty for no address. */
+  static String text(MemorySegment string) {
     return string.equals(MemorySegment.NULL) ? "" : string.reinterpret(Long.MAX_VALUE).getString(0);
   }
 

@@ -3,12 +3,18 @@ package dev.palimpsest.bindings;
 
 import dev.palimpsest.bindings.LibrarySearch.Found;
 import dev.palimpsest.bindings.LibrarySearch.Missing;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * A shared library that is loaded, for the rest of the process.
@@ -68,5 +74,65 @@ public record NativeLibrary(String name, Path path, SymbolLookup symbols) {
   /** {@link #find} for one file. */
   public static LibrarySearch<NativeLibrary> load(String title, Path file, String anchor) {
     return find(title, List.of(file.toAbsolutePath().toString()), anchor);
+  }
+
+  /**
+   * {@link #load} for the file that a system property names, {@link #find} where it names none.
+   *
+   * @param chosen the property's value; empty for none
+   */
+  static LibrarySearch<NativeLibrary> search(
+      String title, String property, String chosen, List<String> sonames, String anchor) {
+    if (chosen.isEmpty()) {
+      return find(title, sonames, anchor);
+    }
+    String knob = "system property " + property + "=" + chosen + ": ";
+    Path file;
+    try {
+      file = Path.of(chosen);
+    } catch (InvalidPathException e) {
+      return new Missing<>(title, List.of(knob + e.getMessage()));
+    }
+    return switch (load(title, file, anchor)) {
+      case Found<NativeLibrary> found -> found;
+      case Missing<NativeLibrary> missing ->
+          new Missing<>(title, missing.reasons().stream().map(knob::concat).toList());
+    };
+  }
+
+  /** A function to call; nothing if the library has none of that name. */
+  @SuppressWarnings("restricted")
+  Optional<MethodHandle> function(String name, FunctionDescriptor descriptor) {
+    return symbols
+        .find(name)
+        .map(address -> Linker.nativeLinker().downcallHandle(address, descriptor));
+  }
+
+  /**
+   * Calls a function of ints, longs and addresses that answers an int, linking it anew: for what is
+   * called now and then.
+   *
+   * @return its answer; nothing if the library has none of that name
+   */
+  OptionalInt call(String name, Object... arguments) {
+    FunctionDescriptor descriptor = FunctionDescriptor.of(ValueLayout.JAVA_INT);
+    for (Object argument : arguments) {
+      descriptor =
+          descriptor.appendArgumentLayouts(
+              switch (argument) {
+                case Integer _ -> ValueLayout.JAVA_INT;
+                case Long _ -> ValueLayout.JAVA_LONG;
+                default -> ValueLayout.ADDRESS;
+              });
+    }
+    Optional<MethodHandle> function = function(name, descriptor);
+    if (function.isEmpty()) {
+      return OptionalInt.empty();
+    }
+    try {
+      return OptionalInt.of((int) function.get().invokeWithArguments(arguments));
+    } catch (Throwable e) {
+      throw new LinkageError(name, e);
+    }
   }
 }

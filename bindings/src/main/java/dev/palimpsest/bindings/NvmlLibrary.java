@@ -8,11 +8,8 @@ import dev.palimpsest.bindings.LibrarySearch.Found;
 import dev.palimpsest.bindings.LibrarySearch.Missing;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
@@ -44,16 +41,7 @@ public final class NvmlLibrary {
   }
 
   static LibrarySearch<NvmlLibrary> search(String chosen, List<String> sonames) {
-    LibrarySearch<NativeLibrary> answer;
-    try {
-      answer =
-          chosen.isEmpty()
-              ? NativeLibrary.find(TITLE, sonames, "nvmlInit_v2")
-              : NativeLibrary.load(TITLE, Path.of(chosen), "nvmlInit_v2");
-    } catch (InvalidPathException e) {
-      return new Missing<>(TITLE, List.of(PATH_PROPERTY + "=" + chosen + ": " + e.getMessage()));
-    }
-    return switch (answer) {
+    return switch (NativeLibrary.search(TITLE, PATH_PROPERTY, chosen, sonames, "nvmlInit_v2")) {
       case Missing<NativeLibrary> missing -> new Missing<>(TITLE, missing.reasons());
       case Found<NativeLibrary>(NativeLibrary library) -> initialised(new NvmlLibrary(library));
     };
@@ -111,24 +99,17 @@ public final class NvmlLibrary {
 
   /** A status in words. */
   private String text(int status) {
-    Optional<MemorySegment> function = library.symbols().find("nvmlErrorString");
+    Optional<MethodHandle> function =
+        library.function("nvmlErrorString", FunctionDescriptor.of(ADDRESS, JAVA_INT));
     if (function.isEmpty()) {
       return "status " + status;
     }
     try {
-      MemorySegment text =
-          (MemorySegment)
-              linked(function.get(), FunctionDescriptor.of(ADDRESS, JAVA_INT))
-                  .invokeWithArguments(status);
-      return string(text) + " (" + status + ")";
+      MemorySegment text = (MemorySegment) function.get().invokeExact(status);
+      return DynamicLinker.text(text) + " (" + status + ")";
     } catch (Throwable e) {
       throw new LinkageError("nvmlErrorString", e);
     }
-  }
-
-  @SuppressWarnings("restricted")
-  private static String string(MemorySegment text) {
-    return text.equals(MemorySegment.NULL) ? "" : text.reinterpret(Long.MAX_VALUE).getString(0);
   }
 
   /** NVML's "function not found": what a library without it would answer. */
@@ -136,24 +117,6 @@ public final class NvmlLibrary {
 
   /** Calls a function of ints and addresses; one that is not there answers so. */
   int call(String name, Object... arguments) {
-    Optional<MemorySegment> function = library.symbols().find(name);
-    if (function.isEmpty()) {
-      return FUNCTION_NOT_FOUND;
-    }
-    FunctionDescriptor descriptor = FunctionDescriptor.of(JAVA_INT);
-    for (Object argument : arguments) {
-      descriptor =
-          descriptor.appendArgumentLayouts(argument instanceof Integer ? JAVA_INT : ADDRESS);
-    }
-    try {
-      return (int) linked(function.get(), descriptor).invokeWithArguments(arguments);
-    } catch (Throwable e) {
-      throw new LinkageError(name, e);
-    }
-  }
-
-  @SuppressWarnings("restricted")
-  private static MethodHandle linked(MemorySegment function, FunctionDescriptor descriptor) {
-    return Linker.nativeLinker().downcallHandle(function, descriptor);
+    return library.call(name, arguments).orElse(FUNCTION_NOT_FOUND);
   }
 }

@@ -10,21 +10,13 @@ import java.util.Locale;
  * @param tflops dense bf16 products with f32 sums, 10¹² operations a second, by the datasheet; 0
  *     when this list does not know the chip
  * @param gigabytes bytes read and written by a copy on the device, 10⁹ a second, measured
- * @param exponentials of the special function units, 10¹² a second; 0 when unknown
  */
-record Ceilings(double tflops, double gigabytes, double exponentials) {
-  /** Exponentials of a multiprocessor in a clock: compute capability 8.0 to 10.0. */
-  private static final int EXPONENTIALS = 16;
-
+record Ceilings(double tflops, double gigabytes) {
   /**
    * @param gigabytes measured
-   * @param megahertz of the multiprocessors; 0 when unknown
    */
-  static Ceilings of(CudaDevice device, double gigabytes, int megahertz) {
-    return new Ceilings(
-        tflops(device.name().toUpperCase(Locale.ROOT)),
-        gigabytes,
-        EXPONENTIALS * (double) device.multiprocessors() * megahertz / 1e6);
+  static Ceilings of(CudaDevice device, double gigabytes) {
+    return new Ceilings(tflops(device.name().toUpperCase(Locale.ROOT)), gigabytes);
   }
 
   private static double tflops(String name) {

@@ -26,34 +26,14 @@ final class GpuOptions {
   private boolean tiny;
 
   @Option(
-      names = "--seconds",
-      defaultValue = "120",
-      paramLabel = "N",
-      description =
-          "Begin nothing new after so many seconds (default: ${DEFAULT-VALUE}); what was measured by"
-              + " then is written.")
-  private int seconds;
-
-  @Option(
       names = "--device",
       defaultValue = "0",
       paramLabel = "N",
       description = "Which GPU, as the driver counts (default: ${DEFAULT-VALUE}).")
   private int ordinal;
 
-  private final long begun = System.nanoTime();
-
   boolean tiny() {
     return tiny;
-  }
-
-  Path out() {
-    return out;
-  }
-
-  /** Whether there is time for more. */
-  boolean timeLeft() {
-    return System.nanoTime() - begun < seconds * 1_000_000_000L;
   }
 
   /** The GPU, computing in bf16. */

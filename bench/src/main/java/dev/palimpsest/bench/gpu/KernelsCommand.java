@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.bench.gpu;
 
+import dev.palimpsest.bench.Timings;
 import dev.palimpsest.bindings.NvmlDevice;
 import dev.palimpsest.kernels.AttentionMask;
 import dev.palimpsest.kernels.DType;
@@ -18,11 +19,12 @@ import dev.palimpsest.kernels.cuda.CudaDevice;
 import dev.palimpsest.network.TransformerWeights;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -39,6 +41,7 @@ final class KernelsCommand implements Callable<Integer> {
   private static final int REPEATS = 5;
 
   @Mixin private GpuOptions options;
+  @Mixin private TimeOptions time;
 
   private CudaDevice device;
   private Ceilings ceilings;
@@ -78,13 +81,13 @@ final class KernelsCommand implements Callable<Integer> {
         copy = raw.copyRate(options.tiny() ? 1 << 16 : 1L << 30);
       }
       OptionalInt clock = nvml.device().map(NvmlDevice::maxClock).orElse(OptionalInt.empty());
-      ceilings = Ceilings.of(device, copy, clock.orElse(0));
+      ceilings = Ceilings.of(device, copy);
       device.makeWeightsOf(shape.pattern(arena));
       TransformerWeights all = shape.shapes(arena);
       weights = all.layers().getFirst();
       headWeights = all.head();
       for (Runnable part : parts()) {
-        if (!options.timeLeft()) {
+        if (!time.timeLeft()) {
           complete = false;
           break;
         }
@@ -168,21 +171,18 @@ final class KernelsCommand implements Callable<Integer> {
     free(x, wide, fused, out, gated);
   }
 
-  private interface Packing {
-    PackedLinear pack();
-  }
-
-  private interface Product {
-    void run(PackedLinear map);
-  }
-
-  private void linear(String op, int n, Packing packing, Product product, double outBytes) {
-    PackedLinear first = packing.pack();
+  private void linear(
+      String op,
+      int n,
+      Supplier<PackedLinear> packing,
+      Consumer<PackedLinear> product,
+      double outBytes) {
+    PackedLinear first = packing.get();
     int copies = copies(first.bytes());
     PackedLinear[] maps = new PackedLinear[copies];
     maps[0] = first;
     for (int i = 1; i < copies; i++) {
-      maps[i] = packing.pack();
+      maps[i] = packing.get();
     }
     boolean gate = first.bytes() > 3L * first.inFeatures() * first.outFeatures();
     double operations = 2.0 * n * first.inFeatures() * first.outFeatures() * (gate ? 2 : 1);
@@ -191,7 +191,7 @@ final class KernelsCommand implements Callable<Integer> {
     note(
         op,
         n + " x " + first.inFeatures() + " -> " + (gate ? "2 x " : "") + first.outFeatures(),
-        time(copies, i -> product.run(maps[i])),
+        time(copies, i -> product.accept(maps[i])),
         operations,
         bytes);
     for (PackedLinear map : maps) {
@@ -302,8 +302,7 @@ final class KernelsCommand implements Callable<Integer> {
         found[i] = milliseconds / rounds / n;
       }
     }
-    Arrays.sort(found);
-    return found[repeats / 2];
+    return Timings.median(found);
   }
 
   private void note(String op, String size, double milliseconds, double operations, double bytes) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.bench.gpu;
 
+import dev.palimpsest.bench.Timings;
 import dev.palimpsest.kernels.cuda.CudaDevice;
 import dev.palimpsest.kernels.cuda.LoopCost;
-import java.util.Arrays;
 import java.util.concurrent.Callable;
 import java.util.function.IntConsumer;
 import picocli.CommandLine.Command;
@@ -103,7 +103,6 @@ final class LaunchCommand implements Callable<Integer> {
       micros[run] = (System.nanoTime() - start) / 1e3 / n;
     }
     raw.synchronize();
-    Arrays.sort(micros);
-    return micros[micros.length / 2];
+    return Timings.median(micros);
   }
 }

@@ -1,22 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.bench.gpu;
 
-import dev.palimpsest.kernels.AttentionMask;
+import dev.palimpsest.bench.RandomModel;
+import dev.palimpsest.bench.RandomWeights;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.HeadShape;
-import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.kernels.WeightView;
 import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.network.TransformerWeights;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -38,25 +32,7 @@ record ModelShape(int layers, int hidden, int heads, int ffn, int vocabulary) {
   }
 
   ModelConfig config() {
-    return new ModelConfig(
-        "llada",
-        layers,
-        hidden,
-        ffn,
-        vocabulary,
-        headShape(),
-        new Rope(500_000, hidden / heads, Rope.Pairing.HALF_SPLIT),
-        AttentionMask.FULL,
-        1e-5f,
-        false,
-        false,
-        false,
-        false,
-        false,
-        4096,
-        vocabulary - 1,
-        -1,
-        -1);
+    return RandomModel.config(layers, hidden, heads, ffn, vocabulary);
   }
 
   /** Weights of the linear maps and the embedding. */
@@ -93,11 +69,13 @@ record ModelShape(int layers, int hidden, int heads, int ffn, int vocabulary) {
    * for a device that makes weights itself.
    */
   TransformerWeights shapes(Arena arena) {
-    MemorySegment nothing = nothing(arena, 2L * Math.max(vocabulary, ffn) * hidden);
+    // Grows a file without writing; nobody reads it either.
+    MemorySegment nothing = ScratchFile.map(arena, 2L * Math.max(vocabulary, ffn) * hidden);
+    WeightView ones = RandomWeights.ones(arena, "ones", hidden);
     WeightView square = view(nothing, hidden, hidden);
     TransformerWeights.Layer layer =
         new TransformerWeights.Layer(
-            ones(arena),
+            ones,
             square,
             square,
             square,
@@ -108,32 +86,15 @@ record ModelShape(int layers, int hidden, int heads, int ffn, int vocabulary) {
             Optional.empty(),
             square,
             Optional.empty(),
-            ones(arena),
+            ones,
             view(nothing, ffn, hidden),
             view(nothing, ffn, hidden),
             view(nothing, hidden, ffn));
     return new TransformerWeights(
         view(nothing, vocabulary, hidden),
         IntStream.range(0, layers).mapToObj(i -> layer).toList(),
-        ones(arena),
+        ones,
         view(nothing, vocabulary, hidden));
-  }
-
-  private static MemorySegment nothing(Arena arena, long bytes) {
-    try {
-      Path file = Files.createTempFile("palimpsest-shapes", ".bin");
-      try (FileChannel channel =
-          FileChannel.open(
-              file,
-              StandardOpenOption.READ,
-              StandardOpenOption.WRITE,
-              StandardOpenOption.DELETE_ON_CLOSE)) {
-        // Grows the file without writing; nobody reads it either.
-        return channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException("no temporary file: set -Djava.io.tmpdir", e);
-    }
   }
 
   private static WeightView view(MemorySegment nothing, int out, int in) {
@@ -142,13 +103,5 @@ record ModelShape(int layers, int hidden, int heads, int ffn, int vocabulary) {
         DType.BF16,
         List.of((long) out, (long) in),
         nothing.asSlice(0, 2L * out * in));
-  }
-
-  private WeightView ones(Arena arena) {
-    MemorySegment memory = arena.allocate(ValueLayout.JAVA_FLOAT, hidden);
-    for (int i = 0; i < hidden; i++) {
-      memory.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1f);
-    }
-    return new WeightView("ones", DType.F32, List.of((long) hidden), memory);
   }
 }

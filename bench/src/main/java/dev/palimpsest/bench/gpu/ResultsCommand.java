@@ -87,45 +87,44 @@ final class ResultsCommand implements Callable<Integer> {
     StringBuilder text = new StringBuilder("\n");
     JsonNode device = all.path("device");
     text.append(
-        "%s, %d SMs, driver %s, CUDA %d, SM %d of %d MHz, memory %d MHz, %.0f of %.0f W%n"
-            .formatted(
-                device.path("device").asString("no device"),
-                device.path("multiprocessors").asInt(),
-                device.path("driver").asString("?"),
-                device.path("cuda").asInt(),
-                device.path("clock").asInt(),
-                device.path("max_clock").asInt(),
-                device.path("memory_clock").asInt(),
-                device.path("watts").asDouble(),
-                device.path("watts_allowed").asDouble()));
+        format(
+            "%s, %d SMs, driver %s, CUDA %d, SM %d of %d MHz, memory %d MHz, %.0f of %.0f W%n",
+            device.path("device").asString("no device"),
+            device.path("multiprocessors").asInt(),
+            device.path("driver").asString("?"),
+            device.path("cuda").asInt(),
+            device.path("clock").asInt(),
+            device.path("max_clock").asInt(),
+            device.path("memory_clock").asInt(),
+            device.path("watts").asDouble(),
+            device.path("watts_allowed").asDouble()));
     JsonNode launches = all.path("launches");
     text.append(
-        "launch %.2f us (JCuda %.2f), round trip %.1f us, replay of %d %.1f us + %.2f us a node, copy %.0f GB/s%n"
-            .formatted(
-                launches.path("bindings_host").asDouble(),
-                launches.path("jcuda_host").asDouble(),
-                launches.path("round_trip").asDouble(),
-                launches.path("nodes").asInt(),
-                launches.path("replay_host").asDouble(),
-                launches.path("replay_node").asDouble(),
-                launches.path("copy_rate").asDouble()));
+        format(
+            "launch %.2f us (JCuda %.2f), round trip %.1f us, replay of %d %.1f us + %.2f us a node, copy %.0f GB/s%n",
+            launches.path("bindings_host").asDouble(),
+            launches.path("jcuda_host").asDouble(),
+            launches.path("round_trip").asDouble(),
+            launches.path("nodes").asInt(),
+            launches.path("replay_host").asDouble(),
+            launches.path("replay_node").asDouble(),
+            launches.path("copy_rate").asDouble()));
     JsonNode loop = launches.path("loop");
     text.append(
-        "a turn of a loop: host %.1f us, lagged %.1f us, WHILE node %.1f us%s%n"
-            .formatted(
-                loop.path("host").asDouble(),
-                loop.path("lagged").asDouble(),
-                loop.path("device").asDouble(),
-                loop.path("trouble").asString("").isEmpty()
-                    ? ""
-                    : " (" + loop.path("trouble").asString() + ")"));
+        format(
+            "a turn of a loop: host %.1f us, lagged %.1f us, WHILE node %.1f us%s%n",
+            loop.path("host").asDouble(),
+            loop.path("lagged").asDouble(),
+            loop.path("device").asDouble(),
+            loop.path("trouble").asString("").isEmpty()
+                ? ""
+                : " (" + loop.path("trouble").asString() + ")"));
     for (String part : List.of("suite", "memcheck", "racecheck")) {
       JsonNode node = all.path(part);
       text.append(
-          "%s: %s%n"
-              .formatted(
-                  part,
-                  node.path("summary").asString(node.path("missing").asString("nothing told"))));
+          format(
+              "%s: %s%n",
+              part, node.path("summary").asString(node.path("missing").asString("nothing told"))));
     }
     kernels(all.path("kernels"), text);
     steps(all.path("steps"), all.path("peer"), text);
@@ -137,7 +136,7 @@ final class ResultsCommand implements Callable<Integer> {
           .append(part.path("name").asString())
           .append(' ')
           .append(part.path("status").asInt() == 0 ? "ok" : "status " + part.path("status").asInt())
-          .append(" (%d s)".formatted(part.path("seconds").asInt()));
+          .append(format(" (%d s)", part.path("seconds").asInt()));
     }
     return text.append(status).append('\n').toString();
   }
@@ -160,11 +159,11 @@ final class ResultsCommand implements Callable<Integer> {
 
   private static void steps(JsonNode part, JsonNode peer, StringBuilder text) {
     text.append(
-        "%nload %.1f GB/s; weights made in %.2f s; peer: %s%n"
-            .formatted(
-                part.path("load_rate").asDouble(),
-                part.path("make_seconds").asDouble(),
-                peer.path("describe").asString(peer.path("missing").asString("nothing told"))));
+        format(
+            "%nload %.1f GB/s; weights made in %.2f s; peer: %s%n",
+            part.path("load_rate").asDouble(),
+            part.path("make_seconds").asDouble(),
+            peer.path("describe").asString(peer.path("missing").asString("nothing told"))));
     TextTable table =
         new TextTable(
             "B",
@@ -187,7 +186,7 @@ final class ResultsCommand implements Callable<Integer> {
       int length = row.path("length").asInt();
       String refused = row.path("refused").asString("");
       if (!refused.isEmpty()) {
-        refusals.append("B=%d L=%d: %s%n".formatted(sequences, length, refused));
+        refusals.append(format("B=%d L=%d: %s%n", sequences, length, refused));
         continue;
       }
       double ours = row.path("tokens_per_second").asDouble();
@@ -200,6 +199,10 @@ final class ResultsCommand implements Callable<Integer> {
           fullTheirs = other.path("full_milliseconds").asDouble();
           blockTheirs = other.path("block_milliseconds").asDouble();
           theirs = other.path("tokens_per_second").asDouble();
+          String peerRefused = other.path("refused").asString("");
+          if (!peerRefused.isEmpty()) {
+            refusals.append(format("peer, B=%d L=%d: %s%n", sequences, length, peerRefused));
+          }
         }
       }
       table.row(
@@ -222,6 +225,10 @@ final class ResultsCommand implements Callable<Integer> {
   }
 
   private static String number(String pattern, double value) {
-    return value == 0 ? "-" : String.format(Locale.ROOT, pattern, value);
+    return value == 0 ? "-" : format(pattern, value);
+  }
+
+  private static String format(String pattern, Object... values) {
+    return String.format(Locale.ROOT, pattern, values);
   }
 }

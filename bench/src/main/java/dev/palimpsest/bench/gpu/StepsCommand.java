@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.bench.gpu;
 
+import dev.palimpsest.bench.Timings;
 import dev.palimpsest.cache.KvPages;
 import dev.palimpsest.cache.KvPool;
 import dev.palimpsest.kernels.DType;
@@ -11,15 +12,9 @@ import dev.palimpsest.kernels.WeightView;
 import dev.palimpsest.kernels.cuda.CudaDevice;
 import dev.palimpsest.network.StepBatch;
 import dev.palimpsest.network.Transformer;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -41,6 +36,7 @@ final class StepsCommand implements Callable<Integer> {
   private static final int MOST_ROWS = 16384;
 
   @Mixin private GpuOptions options;
+  @Mixin private TimeOptions time;
 
   @Option(
       names = "--price",
@@ -116,7 +112,7 @@ final class StepsCommand implements Callable<Integer> {
     try (Arena arena = Arena.ofShared();
         CudaDevice device = options.open()) {
       try (RawLaunches raw = new RawLaunches(device)) {
-        ceilings = Ceilings.of(device, raw.copyRate(options.tiny() ? 1 << 16 : 1L << 30), 0);
+        ceilings = Ceilings.of(device, raw.copyRate(options.tiny() ? 1 << 16 : 1L << 30));
       }
       Nvml nvml = Nvml.of(device);
       loadRate = loadRate(device, arena);
@@ -127,7 +123,7 @@ final class StepsCommand implements Callable<Integer> {
       device.milliseconds(() -> {});
       makeSeconds = (System.nanoTime() - start) / 1e9;
       for (int[] size : cases) {
-        if (!options.timeLeft()) {
+        if (!time.timeLeft()) {
           complete = false;
           break;
         }
@@ -149,38 +145,23 @@ final class StepsCommand implements Callable<Integer> {
     int in = shape.hidden();
     int out = options.tiny() ? 1024 : 262_144;
     long bytes = 2L * in * out;
-    try {
-      Path file = Files.createTempFile("palimpsest-load", ".bin");
-      try (FileChannel channel =
-          FileChannel.open(
-              file,
-              StandardOpenOption.READ,
-              StandardOpenOption.WRITE,
-              StandardOpenOption.DELETE_ON_CLOSE)) {
-        MemorySegment mapped = channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
-        SplittableRandom random = new SplittableRandom(3);
-        for (long i = 0; i < bytes; i += 8) {
-          // Numbers of about one: no NaN, and no two pages alike.
-          mapped.set(
-              ValueLayout.JAVA_LONG,
-              i,
-              random.nextLong() & 0x807F807F807F807FL | 0x3F003F003F003F00L);
-        }
-        WeightView view =
-            new WeightView("load", DType.BF16, List.of((long) out, (long) in), mapped);
-        double best = 0;
-        for (int i = 0; i < 2; i++) {
-          long start = System.nanoTime();
-          PackedLinear map = device.pack(view);
-          device.milliseconds(() -> {});
-          best = Math.max(best, bytes / (double) (System.nanoTime() - start));
-          device.free(map);
-        }
-        return best;
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException("no temporary file: set -Djava.io.tmpdir", e);
+    MemorySegment mapped = ScratchFile.map(arena, bytes);
+    SplittableRandom random = new SplittableRandom(3);
+    for (long i = 0; i < bytes; i += 8) {
+      // Numbers of about one: no NaN, and no two pages alike.
+      mapped.set(
+          ValueLayout.JAVA_LONG, i, random.nextLong() & 0x807F807F807F807FL | 0x3F003F003F003F00L);
     }
+    WeightView view = new WeightView("load", DType.BF16, List.of((long) out, (long) in), mapped);
+    double best = 0;
+    for (int i = 0; i < 2; i++) {
+      long start = System.nanoTime();
+      PackedLinear map = device.pack(view);
+      device.milliseconds(() -> {});
+      best = Math.max(best, bytes / (double) (System.nanoTime() - start));
+      device.free(map);
+    }
+    return best;
   }
 
   private Row measure(
@@ -263,7 +244,7 @@ final class StepsCommand implements Callable<Integer> {
     return batch;
   }
 
-  /** Milliseconds of a step as its caller sees it: the median of what fits into a second. */
+  /** Milliseconds of a step as its caller sees it: the median of what fits into 1.5 s. */
   private double time(Runnable step) {
     long start = System.nanoTime();
     step.run();
@@ -279,7 +260,6 @@ final class StepsCommand implements Callable<Integer> {
       step.run();
       found[i] = (System.nanoTime() - start) / 1e6;
     }
-    Arrays.sort(found);
-    return found[n / 2];
+    return Timings.median(found);
   }
 }

@@ -57,7 +57,8 @@ class GpuCommandTest {
         out.resolve("peer.json"),
         """
         {"describe": "a peer", "steps": [{"sequences": 1, "length": 64, "full_milliseconds": 9,
-         "block_milliseconds": 2, "tokens_per_second": 1e-3}]}
+         "block_milliseconds": 2, "tokens_per_second": 1e-3},
+         {"sequences": 2, "length": 96, "refused": "no memory"}]}
         """);
     Files.writeString(out.resolve("suite.json"), "{\"summary\": \"7 passed\"}");
     Files.writeString(out.resolve("memcheck.json"), "cut o");
@@ -68,6 +69,7 @@ class GpuCommandTest {
     assertTrue(table.contains("racecheck: this part wrote nothing"), table);
     assertTrue(table.contains("head and sample"), table);
     assertTrue(table.contains("B=1048576 L=64: caching 64 tokens"), table);
+    assertTrue(table.contains("peer, B=2 L=96: no memory"), table);
 
     JsonNode all = new ObjectMapper().readTree(Files.readString(out.resolve("results.json")));
     assertFalse(Files.exists(out.resolve("steps.json")), "the parts' documents are in one");
@@ -90,8 +92,8 @@ class GpuCommandTest {
     ModelShape shape = ModelShape.LLADA_8B;
     assertEquals(8.0155e9, shape.parameters(), 1e6);
     assertEquals(14.995e9, shape.stepBytes(), 1e7);
-    Ceilings h100 = new Ceilings(989, 3350, 0);
+    Ceilings h100 = new Ceilings(989, 3350);
     assertEquals(4.48, h100.milliseconds(shape.operations(32, 32), shape.stepBytes()), 0.02);
-    assertEquals(0, new Ceilings(0, 0, 0).milliseconds(1e12, 1e12));
+    assertEquals(0, new Ceilings(0, 0).milliseconds(1e12, 1e12));
   }
 }
