@@ -107,6 +107,11 @@ public final class Autoregression implements DiffusionProcess {
   }
 
   @Override
+  public boolean usesEntropy() {
+    return false;
+  }
+
+  @Override
   public long seed() {
     return seed;
   }
