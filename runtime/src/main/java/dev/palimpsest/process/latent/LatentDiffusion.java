@@ -8,6 +8,7 @@ import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.Change;
 import dev.palimpsest.process.Positions;
 import dev.palimpsest.process.Revision;
+import dev.palimpsest.process.WritingProcess;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -37,7 +38,7 @@ import java.util.List;
  * <p><b>End of text</b> counts in the last hole if nothing given follows it: what comes after an
  * end token becomes end tokens, and later blocks are not written.
  */
-public final class LatentDiffusion {
+public final class LatentDiffusion implements WritingProcess {
   /** What a position in the window is. */
   public enum Place {
     /** Being written: noisy. */
@@ -131,22 +132,22 @@ public final class LatentDiffusion {
     enter(0);
   }
 
-  /** The canvas, as of the last revision. */
+  @Override
   public Canvas canvas() {
     return canvas;
   }
 
-  /** The revision that builds the initial canvas from an empty one. */
+  @Override
   public Revision start() {
     return start;
   }
 
-  /** Nothing is left to do; the canvas is the result. */
+  @Override
   public boolean finished() {
     return window == Window.NONE;
   }
 
-  /** Network calls so far. */
+  @Override
   public int step() {
     return step;
   }
@@ -403,12 +404,10 @@ public final class LatentDiffusion {
   }
 
   /**
-   * Asks for an end within so many more calls, between two steps. If more are planned, the times
-   * left become fewer, in this block and in those that follow, and nothing is doubted any more;
-   * each block takes two calls at least.
-   *
-   * @param callsLeft at least 1
+   * If more calls are planned, the times left become fewer, in this block and in those that follow,
+   * and nothing is doubted any more; each block takes two calls at least.
    */
+  @Override
   public void hurry(int callsLeft) {
     if (finished() || planned() <= callsLeft) {
       return;
