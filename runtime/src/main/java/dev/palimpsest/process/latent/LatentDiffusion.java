@@ -6,6 +6,7 @@ import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.SolverStep;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.Change;
+import dev.palimpsest.process.Opening;
 import dev.palimpsest.process.Positions;
 import dev.palimpsest.process.Revision;
 import dev.palimpsest.process.WritingProcess;
@@ -87,15 +88,8 @@ public final class LatentDiffusion implements WritingProcess {
     this.options = options;
     this.model = model;
     int mask = model.maskToken();
-    if (fixed.length() > tokens.length) {
-      throw new IllegalArgumentException(
-          "position %d is fixed but the canvas has %d tokens"
-              .formatted(fixed.length() - 1, tokens.length));
-    }
-    if (options.stopAtEnd() && model.endTokens().isEmpty()) {
-      throw new IllegalArgumentException(
-          "stopping at the end of text needs an end token and the model names none: switch it off");
-    }
+    Opening opening =
+        new Opening(tokens, fixed, mask, options.stopAtEnd(), !model.endTokens().isEmpty());
     if (options.blockLength() > model.window()) {
       throw new IllegalArgumentException(
           "block length %d: the model sees %d positions at a time; take at most that"
@@ -111,22 +105,15 @@ public final class LatentDiffusion implements WritingProcess {
                     .formatted(p, tokens[p]));
       }
     }
-    BitSet open = new BitSet(tokens.length);
-    open.set(0, tokens.length);
-    open.andNot(fixed);
-    written = open.stream().toArray();
-    tail = written.length - (tokens.length - fixed.length());
+    written = opening.written();
+    tail = opening.tail();
     stepsEach = options.steps();
     refineSteps = options.refineSteps();
     // Refuses a grid that the checkpoint does not know.
     options.grid().times(1, model.defaults());
 
-    List<Change> inserts = new ArrayList<>(tokens.length);
-    for (int p = 0; p < tokens.length; p++) {
-      inserts.add(new Change.Insert(p, tokens[p]));
-    }
     canvas = new Canvas(mask);
-    start = new Revision(0, inserts, written.length);
+    start = opening.start();
     canvas.apply(start);
     window = Window.NONE;
     enter(0);
