@@ -4,8 +4,6 @@ package dev.palimpsest;
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.kernels.Sampling;
 import dev.palimpsest.network.HybridConfig;
-import dev.palimpsest.process.Bound;
-import dev.palimpsest.process.Correction;
 import dev.palimpsest.process.Pace;
 import dev.palimpsest.process.latent.LatentChoice;
 import dev.palimpsest.process.latent.LatentDefaults;
@@ -53,6 +51,11 @@ record FromNoise(HybridConfig config) {
   private LatentOptions options(GenerationRequest request) {
     LatentDefaults usual = config.sampling();
     LatentChoice choice = request.latent();
+    int refineSteps = choice.refineSteps().orElse(usual.refineSteps());
+    if (refineSteps == 0) {
+      choice.refineThreshold().ifPresent(value -> refuseWithoutRefining("threshold", value));
+      choice.refineTime().ifPresent(value -> refuseWithoutRefining("time", value));
+    }
     boolean churns = choice.solver().orElse(usual.solver()) != Solver.EULER;
     return new LatentOptions(
         request.pace().isPresent() && request.pace().get() instanceof Pace.Steps(int total)
@@ -64,7 +67,7 @@ record FromNoise(HybridConfig config) {
         request.chosenGuidance().orElse(usual.guidance()),
         // What was recommended for another solver is not insisted on.
         (float) choice.churn().orElse(churns ? usual.churn() : 0),
-        choice.refineSteps().orElse(usual.refineSteps()),
+        refineSteps,
         choice.refineThreshold().orElse(usual.refineThreshold()),
         choice.refineTime().orElse(usual.refineTime()),
         request.blockLength().orElse(0),
@@ -73,27 +76,22 @@ record FromNoise(HybridConfig config) {
         request.seed().orElse(0));
   }
 
+  private static void refuseWithoutRefining(String what, double value) {
+    throw new IllegalArgumentException(
+        "refine %s %s has no meaning with 0 refine steps, which write nothing again: set refine steps, or leave it out"
+            .formatted(what, value));
+  }
+
   private static void refuseMasking(GenerationRequest request) {
     if (request.pace().isPresent() && !(request.pace().get() instanceof Pace.Steps)) {
       refuse(request.pace().get().toString());
     }
-    for (Bound bound : Bound.values()) {
-      if (request.bounds().names(bound)) {
-        refuse(bound.spelling() + " " + request.bounds().of(bound));
-      }
-    }
-    request.algorithm().ifPresent(algorithm -> refuse("algorithm " + algorithm.spelling()));
-    if (request.algorithmTemperature() != 0) {
-      refuse("algorithm temperature " + request.algorithmTemperature());
-    }
+    request.saidOfMasks().ifPresent(FromNoise::refuse);
     if (request.topK() != 0) {
       refuse("top-k " + request.topK());
     }
     if (request.topP() != 1) {
       refuse("top-p " + request.topP());
-    }
-    if (!request.correction().equals(Correction.NONE)) {
-      refuse(request.correction().toString());
     }
     request
         .cache()

@@ -179,6 +179,27 @@ public final class GenerationRequest {
   }
 
   /**
+   * One of the things that are said of committing masks, with its value, for a message of a model
+   * that has none; empty if there is none. The pace is apart, since other models have one too.
+   */
+  Optional<String> saidOfMasks() {
+    for (Bound bound : Bound.values()) {
+      if (values.bounds.names(bound)) {
+        return Optional.of(bound.spelling() + " " + values.bounds.of(bound));
+      }
+    }
+    if (values.algorithm.isPresent()) {
+      return Optional.of("algorithm " + values.algorithm.get().spelling());
+    }
+    if (values.algorithmTemperature != 0) {
+      return Optional.of("algorithm temperature " + values.algorithmTemperature);
+    }
+    return values.correction.equals(Correction.NONE)
+        ? Optional.empty()
+        : Optional.of(values.correction.toString());
+  }
+
+  /**
    * How this request decodes.
    *
    * @param otherwise the algorithm where the request calls for none

@@ -7,8 +7,6 @@ import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.kernels.Sampling;
 import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.process.Autoregression;
-import dev.palimpsest.process.Bound;
-import dev.palimpsest.process.Correction;
 import java.util.Locale;
 import java.util.OptionalInt;
 
@@ -36,9 +34,6 @@ record LeftToRight(ModelConfig config) {
               .formatted(config.family()));
     }
     refuseDiffusion(request);
-    if (request.pieces().stream().anyMatch(GenerationRequest.Piece.Draft.class::isInstance)) {
-      refuse("a draft");
-    }
     return new Autoregression(
         plan.tokens(),
         plan.fixed().cardinality(),
@@ -55,24 +50,13 @@ record LeftToRight(ModelConfig config) {
 
   private void refuseDiffusion(GenerationRequest request) {
     request.pace().ifPresent(pace -> refuse(pace.toString()));
-    for (Bound bound : Bound.values()) {
-      if (request.bounds().names(bound)) {
-        refuse(bound.spelling() + " " + request.bounds().of(bound));
-      }
-    }
-    request.algorithm().ifPresent(algorithm -> refuse("algorithm " + algorithm.spelling()));
+    request.saidOfMasks().ifPresent(this::refuse);
     OptionalInt block = request.blockLength();
     if (block.orElse(0) > 0) {
       refuse("block length " + block.getAsInt());
     }
-    if (request.algorithmTemperature() != 0) {
-      refuse("algorithm temperature " + request.algorithmTemperature());
-    }
     if (request.guidance() != 0) {
       refuse("guidance " + request.guidance());
-    }
-    if (!request.correction().equals(Correction.NONE)) {
-      refuse(request.correction().toString());
     }
     request.latent().named().ifPresent(this::refuse);
     request.finishWithin().ifPresent(time -> refuse("a time to finish within, " + time));

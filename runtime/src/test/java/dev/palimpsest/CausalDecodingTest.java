@@ -167,6 +167,7 @@ class CausalDecodingTest {
               process(tokens, 70), RequestCache.ofWritten(32, decoding.pool(), tokens.length));
       assertEquals(List.of(32, 32, 6, 1, 1, 1, 1, 1), decoding.fedRows);
       assertEquals(List.of(1, 1, 1, 1, 1, 1), decoding.headRows);
+      assertEquals(0, decoding.entropies);
       assertEquals(kept, decoding.decode(process(tokens, 70), RequestCache.feedingAgain()));
       assertEquals(List.of(70, 71, 72, 73, 74, 75), decoding.fedRows);
       assertEquals(List.of(1, 1, 1, 1, 1, 1), decoding.headRows);

@@ -6,6 +6,7 @@ import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.family.Families;
 import dev.palimpsest.family.ModelDescription;
 import dev.palimpsest.kernels.Device;
+import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.cpu.CpuDevice;
 import dev.palimpsest.kernels.cpu.CpuOptions;
 import dev.palimpsest.network.ModelConfig;
@@ -24,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.IntStream;
 
 /** An engine's parts without the engine: any configuration, and rows are counted op by op. */
 final class DirectDecoding implements AutoCloseable {
@@ -38,6 +40,9 @@ final class DirectDecoding implements AutoCloseable {
 
   /** Rows of each network call that went through the vocabulary head. */
   final List<Integer> headRows = new ArrayList<>();
+
+  /** Predictions that asked for an entropy. */
+  int entropies;
 
   DirectDecoding(Path model, boolean shifted) {
     checkpoint = Checkpoints.open(model);
@@ -55,7 +60,12 @@ final class DirectDecoding implements AutoCloseable {
             (proxy, method, arguments) -> {
               switch (method.getName()) {
                 case "embed" -> fedRows.add((int) arguments[2]);
-                case "predict" -> headRows.add((int) arguments[1]);
+                case "predict" -> {
+                  headRows.add((int) arguments[1]);
+                  PredictionRows wanted = (PredictionRows) arguments[3];
+                  entropies +=
+                      (int) IntStream.range(0, wanted.size()).filter(wanted::entropy).count();
+                }
                 default -> {}
               }
               try {
@@ -78,6 +88,7 @@ final class DirectDecoding implements AutoCloseable {
   List<Revision> decode(DiffusionProcess process, RequestCache cache) {
     fedRows.clear();
     headRows.clear();
+    entropies = 0;
     List<Revision> revisions = new ArrayList<>();
     CompletableFuture<Void> done = new CompletableFuture<>();
     try (Scheduler scheduler =

@@ -158,6 +158,16 @@ class LatentEngineTest {
       assertTrue(
           message.contains("has no use for") && message.contains((String) wrong[0]), message);
     }
+    for (LatentChoice idle :
+        List.of(
+            LatentChoice.NONE.withRefineThreshold(0.7), LatentChoice.NONE.withRefineTime(0.7))) {
+      String message =
+          assertThrows(
+                  IllegalArgumentException.class,
+                  () -> engine.generate(completing(4).latent(idle).build()))
+              .getMessage();
+      assertTrue(message.contains(idle.named().orElseThrow()), message);
+    }
     try (Engine masked = Engine.open(GoldenPaths.of("llada-tiny"), OPTIONS)) {
       String message =
           assertThrows(

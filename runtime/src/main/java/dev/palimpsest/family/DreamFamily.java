@@ -3,11 +3,8 @@ package dev.palimpsest.family;
 
 import dev.palimpsest.kernels.AttentionMask;
 import dev.palimpsest.kernels.HeadShape;
-import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.network.ModelConfig;
-import dev.palimpsest.network.TransformerWeights;
 import dev.palimpsest.weights.Checkpoint;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -56,23 +53,9 @@ public final class DreamFamily implements Family {
     if (!sayable) {
       throw new IllegalArgumentException("a Dream config.json cannot describe " + config);
     }
-    ObjectNode out = JsonNodeFactory.instance.objectNode();
-    out.putArray("architectures").add("DreamModel");
-    out.put("model_type", modelType());
-    out.put("hidden_size", config.hidden());
-    out.put("num_hidden_layers", config.layers());
-    out.put("num_attention_heads", heads.heads());
-    out.put("num_key_value_heads", heads.kvHeads());
-    if (heads.queryWidth() != config.hidden()) {
-      out.put("head_dim", heads.headDim());
-    }
-    out.put("intermediate_size", config.ffn());
-    out.put("vocab_size", config.vocabulary());
-    out.put("max_position_embeddings", config.maxPositions());
-    out.put("rms_norm_eps", ConfigFields.shortest(config.normEpsilon()));
-    out.put("rope_theta", config.rope().theta());
-    out.put("hidden_act", "silu");
-    out.put("tie_word_embeddings", config.tiedHead());
+    ObjectNode out =
+        QwenFields.configJson(
+            "DreamModel", modelType(), config, heads.queryWidth() != config.hidden());
     if (!config.queryKeyValueBias()) {
       out.put("attention_bias", false);
     }
@@ -84,58 +67,37 @@ public final class DreamFamily implements Family {
 
   private ModelDescription describeFolder(Checkpoint checkpoint) {
     ConfigFields fields = ConfigFields.of(checkpoint);
-    fields.require("hidden_act", "silu", "silu");
     fields.off("use_sliding_window");
     fields.off("use_mrope");
     fields.off("is_decoder");
-    fields.off("is_encoder_decoder");
-    fields.off("add_cross_attention");
-    QwenFields.layerTypes(fields);
+    QwenFields.plainBlocks(fields);
 
-    int hidden = fields.required("hidden_size", 1, Limits.WIDTH);
-    int layers = fields.required("num_hidden_layers", 1, Limits.LAYERS);
-    int heads = fields.required("num_attention_heads", 1, Limits.HEADS);
-    int kvHeads = fields.integer("num_key_value_heads", 1, Limits.HEADS, heads);
-    Limits.divides(checkpoint, "num_key_value_heads", kvHeads, "num_attention_heads", heads);
-    int headDim;
-    if (fields.has("head_dim")) {
-      headDim = fields.required("head_dim", 1, Limits.WIDTH);
-    } else {
-      Limits.divides(checkpoint, "num_attention_heads", heads, "hidden_size", hidden);
-      headDim = hidden / heads;
-    }
-    Limits.even(checkpoint, "head_dim", headDim);
-    int ffn = fields.required("intermediate_size", 1, Limits.WIDTH);
-    int vocabulary = fields.required("vocab_size", 1, Limits.VOCABULARY);
-    boolean tied = fields.flag("tie_word_embeddings", false);
+    QwenFields.Sizes sizes = QwenFields.sizes(checkpoint, fields);
     boolean qkvBias = fields.flag("attention_bias", true);
 
     RoleLookup roles = new RoleLookup(checkpoint, QwenFields.TENSORS);
     boolean qkNorm = roles.hasWeight(QwenFields.TENSORS.queryNorm());
-    HeadShape shape = new HeadShape(heads, kvHeads, headDim);
     ModelConfig config =
         new ModelConfig(
             name(),
-            layers,
-            hidden,
-            ffn,
-            vocabulary,
-            shape,
-            new Rope(QwenFields.theta(fields), headDim, Rope.Pairing.HALF_SPLIT),
+            sizes.layers(),
+            sizes.hidden(),
+            sizes.ffn(),
+            sizes.vocabulary(),
+            sizes.shape(),
+            sizes.rope(),
             AttentionMask.FULL,
             (float) fields.positive("rms_norm_eps", 1e-6),
             qkNorm,
             qkvBias,
             false,
-            tied,
+            sizes.tied(),
             true,
             fields.integer("max_position_embeddings", 1, Integer.MAX_VALUE, 32_768),
-            fields.token("mask_token_id", vocabulary),
-            fields.token("eos_token_id", vocabulary),
-            fields.token("pad_token_id", vocabulary));
+            fields.token("mask_token_id", sizes.vocabulary()),
+            fields.token("eos_token_id", sizes.vocabulary()),
+            fields.token("pad_token_id", sizes.vocabulary()));
     fields.refuseOthers(key -> QwenFields.UNREAD.contains(key) || HuggingFaceFields.harmless(key));
-    TransformerWeights weights =
-        roles.take(layers, hidden, ffn, vocabulary, shape, qkvBias, false, qkNorm, tied);
-    return new ModelDescription(config, weights, ChatTemplate.format(checkpoint));
+    return new ModelDescription(config, roles.take(config), ChatTemplate.format(checkpoint));
   }
 }

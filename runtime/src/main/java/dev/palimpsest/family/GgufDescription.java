@@ -5,7 +5,6 @@ import dev.palimpsest.kernels.AttentionMask;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.network.ModelConfig;
-import dev.palimpsest.network.TransformerWeights;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.Checkpoints;
 import java.nio.file.Files;
@@ -85,8 +84,6 @@ final class GgufDescription {
         key -> !key.startsWith(arch) || key.equals(arch + "rope.scaling.original_context_length"));
 
     HeadShape shape = new HeadShape(heads, kvHeads, headDim);
-    TransformerWeights weights =
-        roles.take(layers, hidden, ffn, vocabulary, shape, qkvBias, outputBias, qkNorm, tied);
     Rope.Pairing pairing =
         family.interleavedInGguf() ? Rope.Pairing.INTERLEAVED : Rope.Pairing.HALF_SPLIT;
     ModelConfig config =
@@ -109,7 +106,7 @@ final class GgufDescription {
             mask,
             end,
             pad);
-    return new ModelDescription(config, weights, ChatTemplate.format(checkpoint));
+    return new ModelDescription(config, roles.take(config), ChatTemplate.format(checkpoint));
   }
 
   /** What {@link #describe} reads. */

@@ -5,7 +5,6 @@ import dev.palimpsest.kernels.AttentionMask;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.network.ModelConfig;
-import dev.palimpsest.network.TransformerWeights;
 import dev.palimpsest.weights.Checkpoint;
 import java.util.Optional;
 import java.util.Set;
@@ -166,10 +165,8 @@ public final class LladaFamily implements Family {
             fields.token("eos_token_id", vocabulary),
             fields.token("pad_token_id", vocabulary));
     fields.refuseOthers(key -> HARMLESS.contains(key) || HuggingFaceFields.harmless(key));
-    TransformerWeights weights =
-        new RoleLookup(checkpoint, FOLDER)
-            .take(layers, hidden, ffn, vocabulary, shape, qkvBias, false, false, tied);
-    return new ModelDescription(config, weights, ChatTemplate.format(checkpoint));
+    return new ModelDescription(
+        config, new RoleLookup(checkpoint, FOLDER).take(config), ChatTemplate.format(checkpoint));
   }
 
   /** {@code n_kv_heads} and {@code multi_query_attention} are two ways to say the same. */

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.family;
 
+import dev.palimpsest.kernels.HeadShape;
+import dev.palimpsest.kernels.Rope;
+import dev.palimpsest.network.ModelConfig;
+import dev.palimpsest.weights.Checkpoint;
 import java.util.Optional;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /** What families grown from Qwen2 and Qwen3 have in common: tensor names, and some fields. */
 final class QwenFields {
@@ -61,8 +67,98 @@ final class QwenFields {
     return fields.positive("rope_theta", 10_000);
   }
 
+  /**
+   * How large a transformer is.
+   *
+   * @param tied whether the head is the embedding
+   */
+  record Sizes(
+      int hidden, int layers, int ffn, int vocabulary, HeadShape shape, boolean tied, Rope rope) {}
+
+  /**
+   * The sizes; where nothing else is said there are as many heads of keys as of queries, which are
+   * as wide as the hidden state together.
+   */
+  static Sizes sizes(Checkpoint checkpoint, ConfigFields fields) {
+    int hidden = hidden(fields);
+    int heads = heads(fields);
+    if (!fields.has("head_dim")) {
+      Limits.divides(checkpoint, "num_attention_heads", heads, "hidden_size", hidden);
+    }
+    return sizes(checkpoint, fields, heads, hidden / heads);
+  }
+
+  /**
+   * The sizes.
+   *
+   * @param usualKvHeads where nothing is said of heads of keys
+   * @param usualHeadDim where nothing is said of the width of a head
+   */
+  static Sizes sizes(
+      Checkpoint checkpoint, ConfigFields fields, int usualKvHeads, int usualHeadDim) {
+    int hidden = hidden(fields);
+    int layers = fields.required("num_hidden_layers", 1, Limits.LAYERS);
+    int heads = heads(fields);
+    int kvHeads = fields.integer("num_key_value_heads", 1, Limits.HEADS, usualKvHeads);
+    Limits.divides(checkpoint, "num_key_value_heads", kvHeads, "num_attention_heads", heads);
+    int headDim = fields.integer("head_dim", 1, Limits.WIDTH, usualHeadDim);
+    Limits.even(checkpoint, "head_dim", headDim);
+    return new Sizes(
+        hidden,
+        layers,
+        fields.required("intermediate_size", 1, Limits.WIDTH),
+        fields.required("vocab_size", 1, Limits.VOCABULARY),
+        new HeadShape(heads, kvHeads, headDim),
+        fields.flag("tie_word_embeddings", false),
+        new Rope(theta(fields), headDim, Rope.Pairing.HALF_SPLIT));
+  }
+
+  private static int hidden(ConfigFields fields) {
+    return fields.required("hidden_size", 1, Limits.WIDTH);
+  }
+
+  private static int heads(ConfigFields fields) {
+    return fields.required("num_attention_heads", 1, Limits.HEADS);
+  }
+
+  /**
+   * Begins a {@code config.json} with what {@link #sizes} reads.
+   *
+   * @param headDim whether it says the width of a head
+   */
+  static ObjectNode configJson(
+      String architecture, String modelType, ModelConfig config, boolean headDim) {
+    HeadShape heads = config.heads();
+    ObjectNode out = JsonNodeFactory.instance.objectNode();
+    out.putArray("architectures").add(architecture);
+    out.put("model_type", modelType);
+    out.put("hidden_size", config.hidden());
+    out.put("num_hidden_layers", config.layers());
+    out.put("num_attention_heads", heads.heads());
+    out.put("num_key_value_heads", heads.kvHeads());
+    if (headDim) {
+      out.put("head_dim", heads.headDim());
+    }
+    out.put("intermediate_size", config.ffn());
+    out.put("vocab_size", config.vocabulary());
+    out.put("max_position_embeddings", config.maxPositions());
+    out.put("rms_norm_eps", ConfigFields.shortest(config.normEpsilon()));
+    out.put("rope_theta", config.rope().theta());
+    out.put("hidden_act", "silu");
+    out.put("tie_word_embeddings", config.tiedHead());
+    return out;
+  }
+
+  /** Refuses what would make the network another one. */
+  static void plainBlocks(ConfigFields fields) {
+    fields.require("hidden_act", "silu", "silu");
+    fields.off("is_encoder_decoder");
+    fields.off("add_cross_attention");
+    layerTypes(fields);
+  }
+
   /** Every layer has to attend alike. */
-  static void layerTypes(ConfigFields fields) {
+  private static void layerTypes(ConfigFields fields) {
     JsonNode types = fields.node("layer_types");
     for (JsonNode type : types) {
       if (!type.isString() || !type.stringValue().equals("full_attention")) {

@@ -3,6 +3,7 @@ package dev.palimpsest.family;
 
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.WeightView;
+import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.network.TransformerWeights;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.CheckpointException;
@@ -57,22 +58,19 @@ final class RoleLookup {
    * @throws CheckpointException if one is missing, unreadable or of another shape, or if the
    *     checkpoint holds tensors beyond these
    */
-  TransformerWeights take(
-      int layers,
-      int hidden,
-      int ffn,
-      int vocabulary,
-      HeadShape heads,
-      boolean queryKeyValueBias,
-      boolean outputBias,
-      boolean qkNorm,
-      boolean tied) {
+  TransformerWeights take(ModelConfig config) {
+    int hidden = config.hidden();
+    int ffn = config.ffn();
+    int vocabulary = config.vocabulary();
+    HeadShape heads = config.heads();
+    boolean queryKeyValueBias = config.queryKeyValueBias();
+    boolean qkNorm = config.qkNorm();
     WeightView embedding = tensors.take(names.embedding(), vocabulary, hidden);
     List<TransformerWeights.Layer> blocks = new ArrayList<>();
     TensorNames.Projections p = names.projections();
     int queries = heads.queryWidth();
     int keys = heads.keyWidth();
-    for (int i = 0; i < layers; i++) {
+    for (int i = 0; i < config.layers(); i++) {
       blocks.add(
           new TransformerWeights.Layer(
               weight(i, names.attentionNorm(), hidden),
@@ -85,15 +83,16 @@ final class RoleLookup {
               norm(qkNorm, i, names.queryNorm(), heads.headDim()),
               norm(qkNorm, i, names.keyNorm(), heads.headDim()),
               weight(i, p.output(), hidden, queries),
-              bias(outputBias, i, p.output(), hidden),
+              bias(config.outputBias(), i, p.output(), hidden),
               weight(i, names.ffnNorm(), hidden),
               weight(i, p.gate(), ffn, hidden),
               weight(i, p.up(), ffn, hidden),
               weight(i, p.down(), hidden, ffn)));
     }
     WeightView outputNorm = tensors.take(names.outputNorm(), hidden);
-    WeightView head = tied ? embedding : tensors.take(names.head(), vocabulary, hidden);
-    if (tied) {
+    WeightView head =
+        config.tiedHead() ? embedding : tensors.take(names.head(), vocabulary, hidden);
+    if (config.tiedHead()) {
       tensors.passOver(names.head());
     }
     tensors.refuseOthers();

@@ -3,13 +3,10 @@ package dev.palimpsest.family;
 
 import dev.palimpsest.kernels.AttentionMask;
 import dev.palimpsest.kernels.HeadShape;
-import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.network.ModelConfig;
-import dev.palimpsest.network.TransformerWeights;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.CheckpointException;
 import java.util.Set;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -70,22 +67,8 @@ public final class SdarFamily implements Family {
     if (!sayable) {
       throw new IllegalArgumentException("an SDAR config.json cannot describe " + config);
     }
-    ObjectNode out = JsonNodeFactory.instance.objectNode();
-    out.putArray("architectures").add("SDARForCausalLM");
-    out.put("model_type", modelType());
-    out.put("hidden_size", config.hidden());
-    out.put("num_hidden_layers", config.layers());
-    out.put("num_attention_heads", heads.heads());
-    out.put("num_key_value_heads", heads.kvHeads());
-    out.put("head_dim", heads.headDim());
-    out.put("intermediate_size", config.ffn());
-    out.put("vocab_size", config.vocabulary());
-    out.put("max_position_embeddings", config.maxPositions());
-    out.put("rms_norm_eps", ConfigFields.shortest(config.normEpsilon()));
-    out.put("rope_theta", config.rope().theta());
-    out.put("hidden_act", "silu");
+    ObjectNode out = QwenFields.configJson("SDARForCausalLM", modelType(), config, true);
     out.put("attention_bias", config.outputBias());
-    out.put("tie_word_embeddings", config.tiedHead());
     out.put("block_size", config.mask().blockLength());
     ConfigFields.putToken(out, "mask_token_id", config.maskToken());
     ConfigFields.putToken(out, "eos_token_id", config.endToken());
@@ -102,55 +85,42 @@ public final class SdarFamily implements Family {
               + " only its safetensors folders are supported");
     }
     ConfigFields fields = ConfigFields.of(checkpoint);
-    fields.require("hidden_act", "silu", "silu");
     fields.off("use_sliding_window");
     fields.off("is_decoder");
-    fields.off("is_encoder_decoder");
-    fields.off("add_cross_attention");
-    QwenFields.layerTypes(fields);
+    QwenFields.plainBlocks(fields);
 
-    int hidden = fields.required("hidden_size", 1, Limits.WIDTH);
-    int layers = fields.required("num_hidden_layers", 1, Limits.LAYERS);
-    int heads = fields.required("num_attention_heads", 1, Limits.HEADS);
-    int kvHeads = fields.integer("num_key_value_heads", 1, Limits.HEADS, 32);
-    Limits.divides(checkpoint, "num_key_value_heads", kvHeads, "num_attention_heads", heads);
-    int headDim = fields.integer("head_dim", 1, Limits.WIDTH, 128);
-    Limits.even(checkpoint, "head_dim", headDim);
-    int ffn = fields.required("intermediate_size", 1, Limits.WIDTH);
-    int vocabulary = fields.required("vocab_size", 1, Limits.VOCABULARY);
-    boolean tied = fields.flag("tie_word_embeddings", false);
+    QwenFields.Sizes sizes = QwenFields.sizes(checkpoint, fields, 32, 128);
     boolean bias = fields.flag("attention_bias", false);
 
-    HeadShape shape = new HeadShape(heads, kvHeads, headDim);
     ModelConfig config =
         new ModelConfig(
             name(),
-            layers,
-            hidden,
-            ffn,
-            vocabulary,
-            shape,
-            new Rope(QwenFields.theta(fields), headDim, Rope.Pairing.HALF_SPLIT),
+            sizes.layers(),
+            sizes.hidden(),
+            sizes.ffn(),
+            sizes.vocabulary(),
+            sizes.shape(),
+            sizes.rope(),
             new AttentionMask(blockLength(fields)),
             (float) fields.positive("rms_norm_eps", 1e-6),
             true,
             bias,
             bias,
-            tied,
+            sizes.tied(),
             false,
             fields.integer("max_position_embeddings", 1, Integer.MAX_VALUE, 32_768),
-            maskToken(fields, vocabulary),
-            fields.token("eos_token_id", vocabulary),
-            fields.token("pad_token_id", vocabulary));
+            maskToken(fields, sizes.vocabulary()),
+            fields.token("eos_token_id", sizes.vocabulary()),
+            fields.token("pad_token_id", sizes.vocabulary()));
     fields.refuseOthers(
         key ->
             HARMLESS.contains(key)
                 || QwenFields.UNREAD.contains(key)
                 || HuggingFaceFields.harmless(key));
-    TransformerWeights weights =
-        new RoleLookup(checkpoint, QwenFields.TENSORS)
-            .take(layers, hidden, ffn, vocabulary, shape, bias, bias, true, tied);
-    return new ModelDescription(config, weights, ChatTemplate.format(checkpoint));
+    return new ModelDescription(
+        config,
+        new RoleLookup(checkpoint, QwenFields.TENSORS).take(config),
+        ChatTemplate.format(checkpoint));
   }
 
   /** {@code block_size}, which its training code calls {@code block_length}. */

@@ -14,7 +14,6 @@ import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.SolverStep;
 import dev.palimpsest.kernels.Tensor;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -51,8 +50,7 @@ final class Denoiser {
   private final Activations wantedRows;
   private Tensor normed;
   private Tensor logits;
-  private int[] chosen = new int[0];
-  private int[] chosenAt = new int[0];
+  private final ChosenRows chosen = new ChosenRows();
   private final DenoiseRows compact = new DenoiseRows();
 
   /** What the blocks of one resolution share. */
@@ -188,7 +186,8 @@ final class Denoiser {
     int rows = batch.spans().rows();
     prepare(batch, rows);
     run(batch, rows);
-    int count = compactRows(batch, rows);
+    compactRows(batch.wanted(), rows);
+    int count = chosen.size();
     if (wantedRows.grow(count)) {
       normed = wantedRows.add(device.computeType(), config.full().hidden());
       logits = wantedRows.add(DType.F32, config.logits());
@@ -196,7 +195,7 @@ final class Denoiser {
     }
     device.adaNormRows(
         full.x,
-        chosen,
+        chosen.rows(),
         count,
         config.normEpsilon(),
         full.modulation.orElseThrow(),
@@ -219,10 +218,7 @@ final class Denoiser {
     full.reserve(device, rows);
     full.spans = batch.spans();
     full.positions = positions(batch.spans(), full.positions);
-    if (full.rowOf.length < rows) {
-      full.rowOf = new int[Math.max(rows, 2 * full.rowOf.length)];
-    }
-    System.arraycopy(batch.timeOf(), 0, full.rowOf, 0, rows);
+    full.rowOf = batch.timeOf();
     if (rowed.grow(rows)) {
       input = rowed.add(device.computeType(), 2 * config.width());
       pooled = rowed.add(device.computeType(), config.full().hidden());
@@ -318,24 +314,13 @@ final class Denoiser {
   }
 
   /** Lists each needed row once and rewrites the wanted entries to refer to that list. */
-  private int compactRows(LatentBatch batch, int rows) {
-    if (chosenAt.length < rows) {
-      chosenAt = new int[Math.max(rows, chosenAt.length * 2)];
-      chosen = new int[chosenAt.length];
-    }
-    Arrays.fill(chosenAt, 0, rows, -1);
+  private void compactRows(DenoiseRows wanted, int rows) {
+    chosen.begin(rows);
     compact.clear();
-    int count = 0;
-    DenoiseRows wanted = batch.wanted();
     for (int i = 0; i < wanted.size(); i++) {
-      count = choose(wanted.row(i), count);
-      int unconditional = wanted.unconditionalRow(i);
-      if (unconditional >= 0) {
-        count = choose(unconditional, count);
-      }
       compact.add(
-          chosenAt[wanted.row(i)],
-          unconditional < 0 ? -1 : chosenAt[unconditional],
+          chosen.place(wanted.row(i)),
+          chosen.place(wanted.unconditionalRow(i)),
           wanted.guidance(i),
           wanted.temperature(i),
           wanted.slot(i),
@@ -344,15 +329,5 @@ final class Denoiser {
           wanted.step(i),
           wanted.position(i));
     }
-    return count;
-  }
-
-  private int choose(int row, int count) {
-    if (chosenAt[row] < 0) {
-      chosenAt[row] = count;
-      chosen[count] = row;
-      return count + 1;
-    }
-    return count;
   }
 }

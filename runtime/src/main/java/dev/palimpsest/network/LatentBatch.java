@@ -31,9 +31,6 @@ public final class LatentBatch {
   /** Text that the model wrote and now takes as it stands. */
   public static final int WRITTEN = 3;
 
-  /** States of a position. */
-  static final int STATES = 4;
-
   private Optional<Tensor> state = Optional.empty();
 
   private final RowSpans known = new RowSpans();

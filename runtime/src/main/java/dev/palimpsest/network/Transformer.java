@@ -9,7 +9,6 @@ import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /**
  * A pre-norm transformer with rotary attention and a gated SiLU network (the Llama layout that
@@ -28,9 +27,7 @@ public final class Transformer {
   private final PackedLinear head;
 
   private final PredictionRows compact = new PredictionRows();
-  private int[] gathered = new int[64];
-  private int[] gatheredAt = new int[64];
-  private int gatheredCount;
+  private final ChosenRows chosen = new ChosenRows();
 
   private final Activations activations;
   private Tensor residual;
@@ -87,10 +84,10 @@ public final class Transformer {
       return;
     }
     compactRows(batch.rows(), wanted);
-    reserveHead(gatheredCount);
-    device.rmsNormRows(
-        residual, gathered, gatheredCount, outputNorm, config.normEpsilon(), headInput);
-    device.predict(headInput, gatheredCount, head, compact, out);
+    int count = chosen.size();
+    reserveHead(count);
+    device.rmsNormRows(residual, chosen.rows(), count, outputNorm, config.normEpsilon(), headInput);
+    device.predict(headInput, count, head, compact, out);
   }
 
   /**
@@ -126,19 +123,13 @@ public final class Transformer {
 
   /** Lists each needed row once and rewrites the wanted entries to refer to that list. */
   private void compactRows(int rows, PredictionRows wanted) {
-    if (gatheredAt.length < rows) {
-      gatheredAt = new int[Math.max(rows, gatheredAt.length * 2)];
-      gathered = new int[gatheredAt.length];
-    }
-    Arrays.fill(gatheredAt, 0, rows, -1);
-    gatheredCount = 0;
+    chosen.begin(rows);
     compact.clear();
     for (int i = 0; i < wanted.size(); i++) {
-      int unconditional = wanted.unconditionalRow(i);
       compact.wantEntropy(wanted.entropy(i));
       compact.add(
-          gather(wanted.row(i)),
-          unconditional < 0 ? -1 : gather(unconditional),
+          chosen.place(wanted.row(i)),
+          chosen.place(wanted.unconditionalRow(i)),
           wanted.guidance(i),
           wanted.sampling(i),
           wanted.seed(i),
@@ -146,14 +137,6 @@ public final class Transformer {
           wanted.position(i),
           wanted.presentToken(i));
     }
-  }
-
-  private int gather(int row) {
-    if (gatheredAt[row] < 0) {
-      gatheredAt[row] = gatheredCount;
-      gathered[gatheredCount++] = row;
-    }
-    return gatheredAt[row];
   }
 
   private void reserve(int rows) {

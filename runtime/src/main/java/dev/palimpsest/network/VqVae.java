@@ -49,7 +49,7 @@ final class VqVae {
   private Tensor residual;
   private Tensor headInput;
   private int[] positions = new int[0];
-  private int[] chosen = new int[0];
+  private final ChosenRows chosen = new ChosenRows();
   private final PredictionRows compact = new PredictionRows();
 
   VqVae(Device device, HybridConfig config, HybridWeights.Autoencoder weights) {
@@ -95,21 +95,11 @@ final class VqVae {
    * @param slots of each row
    */
   void encode(RowSpans spans, int[] tokens, int[] slots, Tensor state) {
-    int rows = spans.rows();
-    encode(spans, tokens);
-    device.nearestCodes(latents, rows, codebook, codes);
-    device.latents(codebook, codes, slots, rows, state);
+    device.latents(codebook, codes(spans, tokens), slots, spans.rows(), state);
   }
 
   /** The codes of known tokens, those of row i from {@code i · groups}; valid until the next. */
   int[] codes(RowSpans spans, int[] tokens) {
-    encode(spans, tokens);
-    device.nearestCodes(latents, spans.rows(), codebook, codes);
-    return codes;
-  }
-
-  /** Leaves in {@link #latents} what is to be quantised. */
-  private void encode(RowSpans spans, int[] tokens) {
     int rows = spans.rows();
     reserveEncoding(rows);
     float eps = config.normEpsilon();
@@ -120,6 +110,8 @@ final class VqVae {
     }
     device.rmsNorm(encoded, rows, ones, eps, normed);
     device.linear(normed, rows, encoderOut, latents);
+    device.nearestCodes(latents, rows, codebook, codes);
+    return codes;
   }
 
   private void reserveEncoding(int rows) {
@@ -142,21 +134,20 @@ final class VqVae {
     Tensor halves = new Tensor(DType.F32, 2 * state.rows(), state.width() / 2, state.memory());
     int rows = run(batch.decoded(), halves, batch.decodedRows());
     PredictionRows wanted = batch.wantedTokens();
-    if (chosen.length < wanted.size()) {
-      chosen = new int[Math.max(wanted.size(), 2 * chosen.length)];
-    }
+    chosen.begin(rows);
     compact.clear();
+    compact.wantEntropy(false);
     for (int i = 0; i < wanted.size(); i++) {
-      chosen[i] = wanted.row(i);
-      compact.add(i, wanted.sampling(i), wanted.seed(i), wanted.step(i), wanted.position(i));
+      compact.add(
+          chosen.place(wanted.row(i)),
+          wanted.sampling(i),
+          wanted.seed(i),
+          wanted.step(i),
+          wanted.position(i));
     }
-    if (wanted.size() > rows) {
-      throw new IllegalArgumentException(
-          "a row is decoded once; found %d predictions of %d rows".formatted(wanted.size(), rows));
-    }
-    device.rmsNormRows(
-        residual, chosen, wanted.size(), outputNorm, config.normEpsilon(), headInput);
-    device.predict(headInput, wanted.size(), head, compact, batch.predictions());
+    int count = chosen.size();
+    device.rmsNormRows(residual, chosen.rows(), count, outputNorm, config.normEpsilon(), headInput);
+    device.predict(headInput, count, head, compact, batch.predictions());
   }
 
   /**

@@ -45,10 +45,7 @@ public final class Autoregression implements DiffusionProcess {
           "a causal model goes on from 1 to %d given tokens of a canvas of %d; found %d: begin with text"
               .formatted(tokens.length, tokens.length, prompt));
     }
-    if (stopAtEnd && endTokens.length == 0) {
-      throw new IllegalArgumentException(
-          "stopping at the end of text needs an end token and the model names none: switch it off");
-    }
+    Opening.refuseEndless(stopAtEnd, endTokens.length > 0);
     this.prompt = prompt;
     this.sampling = sampling;
     this.seed = seed;
@@ -104,6 +101,11 @@ public final class Autoregression implements DiffusionProcess {
   @Override
   public Sampling sampling() {
     return sampling;
+  }
+
+  @Override
+  public boolean usesEntropy() {
+    return false;
   }
 
   @Override

@@ -10,16 +10,7 @@ import dev.palimpsest.kernels.Sampling;
  * hands back each one's predictions. Holds all state of the request's sampling; used by one thread
  * at a time.
  */
-public interface DiffusionProcess {
-  /** The canvas, as of the last revision. */
-  Canvas canvas();
-
-  /** The revision that builds the initial canvas from an empty one (step 0). */
-  Revision start();
-
-  /** Nothing is left to do; the canvas is the result. */
-  boolean finished();
-
+public interface DiffusionProcess extends WritingProcess {
   /**
    * Whether the token at {@code position} is given (prompt, text around holes) and so never
    * predicted; classifier-free guidance masks these positions in its unconditional forward.
@@ -54,6 +45,7 @@ public interface DiffusionProcess {
   long seed();
 
   /** Steps taken so far; with seed and position it keys the noise of the next one. */
+  @Override
   int step();
 
   /** Classifier-free guidance scale; 0 for none. */
@@ -66,13 +58,4 @@ public interface DiffusionProcess {
    * @return what was changed; already applied to {@link #canvas}
    */
   Revision advance(Predictions predictions, int offset);
-
-  /**
-   * Asks for an end within so many more steps, between two steps; may be asked again, for more or
-   * fewer. A process that would take longer then changes more at a time, at the cost of quality. By
-   * default nothing is changed.
-   *
-   * @param stepsLeft at least 1
-   */
-  default void hurry(int stepsLeft) {}
 }

@@ -4,7 +4,6 @@ package dev.palimpsest.process;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.Sampling;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
@@ -128,15 +127,8 @@ public final class MaskedDiffusion implements DiffusionProcess {
       int modelBlock,
       int maskToken,
       int[] endTokens) {
-    if (fixed.length() > tokens.length) {
-      throw new IllegalArgumentException(
-          "position %d is fixed but the canvas has %d tokens"
-              .formatted(fixed.length() - 1, tokens.length));
-    }
-    if (options.stopAtEnd() && endTokens.length == 0) {
-      throw new IllegalArgumentException(
-          "stopping at the end of text needs an end token and the model names none: switch it off");
-    }
+    Opening opening =
+        new Opening(tokens, fixed, maskToken, options.stopAtEnd(), endTokens.length > 0);
     this.options = options;
     this.fixed = (BitSet) fixed.clone();
     this.endTokens = endTokens.clone();
@@ -146,11 +138,8 @@ public final class MaskedDiffusion implements DiffusionProcess {
     masked = new Candidates(maskToken);
     visible = new Candidates(maskToken);
 
-    BitSet open = new BitSet(tokens.length);
-    open.set(0, tokens.length);
-    open.andNot(fixed);
-    written = open.stream().toArray();
-    tail = written.length - (tokens.length - fixed.length());
+    written = opening.written();
+    tail = opening.tail();
     blockStarts =
         modelBlock > 0
             ? BlockStarts.ofPositions(written, modelBlock)
@@ -169,13 +158,8 @@ public final class MaskedDiffusion implements DiffusionProcess {
                   modelBlock > 0 ? "" : " or longer blocks"));
     }
 
-    List<Change> inserts = new ArrayList<>(tokens.length);
-    for (int p = 0; p < tokens.length; p++) {
-      inserts.add(new Change.Insert(p, tokens[p]));
-    }
     canvas = new Canvas(maskToken);
-    long left = Arrays.stream(written).filter(p -> tokens[p] == maskToken).count();
-    start = new Revision(0, inserts, (int) left);
+    start = opening.start();
     canvas.apply(start);
     enter(0);
   }

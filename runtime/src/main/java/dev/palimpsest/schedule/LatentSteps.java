@@ -8,7 +8,6 @@ import dev.palimpsest.kernels.Sampling;
 import dev.palimpsest.kernels.SolverStep;
 import dev.palimpsest.network.LatentBatch;
 import dev.palimpsest.network.StepBatch;
-import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.Positions;
 import dev.palimpsest.process.Revision;
 import dev.palimpsest.process.latent.LatentDiffusion;
@@ -25,30 +24,11 @@ final class LatentSteps extends Steps {
   private int firstToken;
 
   LatentSteps(LatentDiffusion process, LatentPool pool, Sampling decoding) {
+    super(process);
     this.process = process;
     this.pool = pool;
     this.decoding = decoding;
     pool.checkFits(process.slots());
-  }
-
-  @Override
-  Canvas canvas() {
-    return process.canvas();
-  }
-
-  @Override
-  Revision start() {
-    return process.start();
-  }
-
-  @Override
-  boolean finished() {
-    return process.finished();
-  }
-
-  @Override
-  int step() {
-    return process.step();
   }
 
   /** Guidance denoises a second sequence; decoding a preview is another one. */
@@ -238,10 +218,5 @@ final class LatentSteps extends Steps {
     LatentBatch batch = step.latent();
     return Optional.of(
         process.advance(batch.denoised(), firstDenoised, batch.predictions(), firstToken));
-  }
-
-  @Override
-  void hurry(int stepsLeft) {
-    process.hurry(stepsLeft);
   }
 }

@@ -21,29 +21,10 @@ final class MaskedSteps extends Steps {
   private int firstPrediction;
 
   MaskedSteps(DiffusionProcess process, RequestCache cache, boolean shifted) {
+    super(process);
     this.process = process;
     this.cache = cache;
     this.shifted = shifted;
-  }
-
-  @Override
-  Canvas canvas() {
-    return process.canvas();
-  }
-
-  @Override
-  Revision start() {
-    return process.start();
-  }
-
-  @Override
-  boolean finished() {
-    return process.finished();
-  }
-
-  @Override
-  int step() {
-    return process.step();
   }
 
   /** Guidance runs a second sequence. */
@@ -147,10 +128,5 @@ final class MaskedSteps extends Steps {
     Revision revision = process.advance(predictions, firstPrediction);
     cache.revised(revision);
     return Optional.of(revision);
-  }
-
-  @Override
-  void hurry(int stepsLeft) {
-    process.hurry(stepsLeft);
   }
 }

@@ -62,7 +62,7 @@ final class ScheduledRequest {
   }
 
   boolean finished() {
-    return steps.finished();
+    return steps.process().finished();
   }
 
   /** Rows this request takes in the next batch. */
@@ -95,7 +95,7 @@ final class ScheduledRequest {
     event.queued = now - submitted;
     stepped = now;
     steps.prepare();
-    observer.revised(steps.start());
+    observer.revised(steps.process().start());
   }
 
   /** Adds its next step to a batch. */
@@ -117,7 +117,7 @@ final class ScheduledRequest {
     stepped = now;
     perStep = perStep == 0 ? took : (perStep + took) / 2;
     long stepsLeft = (wished - (now - submitted)) / perStep;
-    steps.hurry(Math.clamp(stepsLeft, 1, Integer.MAX_VALUE));
+    steps.process().hurry(Math.clamp(stepsLeft, 1, Integer.MAX_VALUE));
   }
 
   void finish() {
@@ -146,8 +146,8 @@ final class ScheduledRequest {
     steps.release();
     event.end();
     if (event.shouldCommit()) {
-      event.length = steps.canvas().length();
-      event.steps = steps.step();
+      event.length = steps.process().canvas().length();
+      event.steps = steps.process().step();
       event.outcome = outcome;
       event.commit();
     }

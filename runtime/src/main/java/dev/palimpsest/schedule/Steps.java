@@ -6,9 +6,9 @@ import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.Sampling;
 import dev.palimpsest.network.StepBatch;
-import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.DiffusionProcess;
 import dev.palimpsest.process.Revision;
+import dev.palimpsest.process.WritingProcess;
 import dev.palimpsest.process.latent.LatentDiffusion;
 import java.util.Optional;
 
@@ -17,6 +17,12 @@ import java.util.Optional;
  * it puts into a batch, and what it makes of the answer. Used by one thread at a time.
  */
 public abstract sealed class Steps permits MaskedSteps, LatentSteps {
+  private final WritingProcess process;
+
+  Steps(WritingProcess process) {
+    this.process = process;
+  }
+
   /**
    * Of a request that predicts tokens.
    *
@@ -38,16 +44,10 @@ public abstract sealed class Steps permits MaskedSteps, LatentSteps {
     return new LatentSteps(process, pool, decoding);
   }
 
-  /** The text as it stands. */
-  abstract Canvas canvas();
-
-  /** The revision that builds the initial canvas. */
-  abstract Revision start();
-
-  abstract boolean finished();
-
-  /** Network calls so far. */
-  abstract int step();
+  /** The text as it stands, and how far it is. */
+  final WritingProcess process() {
+    return process;
+  }
 
   /** Rows that the next step takes. */
   abstract int countRows();
@@ -76,7 +76,4 @@ public abstract sealed class Steps permits MaskedSteps, LatentSteps {
    * @return what changed; nothing if the step only stored
    */
   abstract Optional<Revision> advance(StepBatch batch, Predictions predictions);
-
-  /** Asks for an end within so many more steps, at least 1. */
-  abstract void hurry(int stepsLeft);
 }

@@ -10,14 +10,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /** A Hugging Face folder made from a checkpoint: what lies beside the weights. */
 final class FolderCopy {
-  private static final JsonMapper PRETTY =
-      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
   private final Checkpoint source;
   private final Path folder;
@@ -62,8 +58,7 @@ final class FolderCopy {
 
   /** Writes {@code config.json} and the tokenizer's files. */
   void write(ObjectNode config) {
-    out.write(
-        "config.json", (PRETTY.writeValueAsString(config) + "\n").getBytes(StandardCharsets.UTF_8));
+    out.writeJson("config.json", config);
     out.copy(sidecars);
     JsonNode tokenizer = source.metadata().path(Conversion.EMBEDDED_TOKENIZER);
     if (tokenizer.isString() && !Files.exists(folder.resolve("tokenizer.json"))) {

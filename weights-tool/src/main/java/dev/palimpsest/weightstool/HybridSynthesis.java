@@ -15,14 +15,11 @@ import dev.palimpsest.weights.TensorSpec;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -30,8 +27,6 @@ import tools.jackson.databind.node.ObjectNode;
  * matrices have a spread of 1/√in, norms are about 1, codes of length √width.
  */
 final class HybridSynthesis {
-  private static final JsonMapper PRETTY =
-      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
   private static final int NORM_GROUPS = 8;
 
   private final HybridConfig config;
@@ -110,8 +105,7 @@ final class HybridSynthesis {
     files.claim("config.json");
     ObjectNode json =
         HybridFamily.configJson(config).put("torch_dtype", Synthesis.torchName(dtype));
-    files.write(
-        "config.json", (PRETTY.writeValueAsString(json) + "\n").getBytes(StandardCharsets.UTF_8));
+    files.writeJson("config.json", json);
     long bytes = specs.stream().mapToLong(TensorSpec::bytes).sum();
     try (TensorSink sink = SafetensorsWriter.open(target, specs, Map.of("format", "pt"));
         ProgressLine progress = new ProgressLine(err, "writing", bytes)) {

@@ -3,17 +3,24 @@ package dev.palimpsest.weightstool;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Where a checkpoint is written: refuses to overwrite unless told to, before any work is done, and
  * lets small files appear whole or not at all.
  */
 final class OutputFiles {
+  private static final JsonMapper PRETTY =
+      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
   private static final List<String> SIDECARS =
       List.of(
           "tokenizer.json",
@@ -79,6 +86,11 @@ final class OutputFiles {
         throw new UncheckedIOException(file + " cannot be read: " + e, e);
       }
     }
+  }
+
+  /** Puts {@code json} under {@code name}, as {@link #write} does. */
+  void writeJson(String name, ObjectNode json) {
+    write(name, (PRETTY.writeValueAsString(json) + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
   /** Puts {@code bytes} under {@code name}, by way of a file beside it. */

@@ -16,15 +16,12 @@ import dev.palimpsest.weights.TensorSpec;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -33,8 +30,6 @@ import tools.jackson.databind.node.ObjectNode;
  * 1/√in, the embedding 0.02, the head 0.05, norms about 1.
  */
 final class Synthesis {
-  private static final JsonMapper PRETTY =
-      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
   private static final int CHUNK_ELEMENTS = 1 << 20;
   private static final double EMBEDDING_SCALE = 0.02;
   private static final double HEAD_SCALE = 0.05;
@@ -118,8 +113,7 @@ final class Synthesis {
     if (!gguf) {
       files.claim("config.json");
       ObjectNode json = family.configJson(config).put("torch_dtype", torchName(dtype));
-      files.write(
-          "config.json", (PRETTY.writeValueAsString(json) + "\n").getBytes(StandardCharsets.UTF_8));
+      files.writeJson("config.json", json);
     }
     try (TensorSink sink =
         gguf

@@ -6,8 +6,10 @@ import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.SolverStep;
 import dev.palimpsest.process.Canvas;
 import dev.palimpsest.process.Change;
+import dev.palimpsest.process.Opening;
 import dev.palimpsest.process.Positions;
 import dev.palimpsest.process.Revision;
+import dev.palimpsest.process.WritingProcess;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -37,7 +39,7 @@ import java.util.List;
  * <p><b>End of text</b> counts in the last hole if nothing given follows it: what comes after an
  * end token becomes end tokens, and later blocks are not written.
  */
-public final class LatentDiffusion {
+public final class LatentDiffusion implements WritingProcess {
   /** What a position in the window is. */
   public enum Place {
     /** Being written: noisy. */
@@ -86,15 +88,8 @@ public final class LatentDiffusion {
     this.options = options;
     this.model = model;
     int mask = model.maskToken();
-    if (fixed.length() > tokens.length) {
-      throw new IllegalArgumentException(
-          "position %d is fixed but the canvas has %d tokens"
-              .formatted(fixed.length() - 1, tokens.length));
-    }
-    if (options.stopAtEnd() && model.endTokens().isEmpty()) {
-      throw new IllegalArgumentException(
-          "stopping at the end of text needs an end token and the model names none: switch it off");
-    }
+    Opening opening =
+        new Opening(tokens, fixed, mask, options.stopAtEnd(), !model.endTokens().isEmpty());
     if (options.blockLength() > model.window()) {
       throw new IllegalArgumentException(
           "block length %d: the model sees %d positions at a time; take at most that"
@@ -110,43 +105,36 @@ public final class LatentDiffusion {
                     .formatted(p, tokens[p]));
       }
     }
-    BitSet open = new BitSet(tokens.length);
-    open.set(0, tokens.length);
-    open.andNot(fixed);
-    written = open.stream().toArray();
-    tail = written.length - (tokens.length - fixed.length());
+    written = opening.written();
+    tail = opening.tail();
     stepsEach = options.steps();
     refineSteps = options.refineSteps();
     // Refuses a grid that the checkpoint does not know.
     options.grid().times(1, model.defaults());
 
-    List<Change> inserts = new ArrayList<>(tokens.length);
-    for (int p = 0; p < tokens.length; p++) {
-      inserts.add(new Change.Insert(p, tokens[p]));
-    }
     canvas = new Canvas(mask);
-    start = new Revision(0, inserts, written.length);
+    start = opening.start();
     canvas.apply(start);
     window = Window.NONE;
     enter(0);
   }
 
-  /** The canvas, as of the last revision. */
+  @Override
   public Canvas canvas() {
     return canvas;
   }
 
-  /** The revision that builds the initial canvas from an empty one. */
+  @Override
   public Revision start() {
     return start;
   }
 
-  /** Nothing is left to do; the canvas is the result. */
+  @Override
   public boolean finished() {
     return window == Window.NONE;
   }
 
-  /** Network calls so far. */
+  @Override
   public int step() {
     return step;
   }
@@ -403,12 +391,10 @@ public final class LatentDiffusion {
   }
 
   /**
-   * Asks for an end within so many more calls, between two steps. If more are planned, the times
-   * left become fewer, in this block and in those that follow, and nothing is doubted any more;
-   * each block takes two calls at least.
-   *
-   * @param callsLeft at least 1
+   * If more calls are planned, the times left become fewer, in this block and in those that follow,
+   * and nothing is doubted any more; each block takes two calls at least.
    */
+  @Override
   public void hurry(int callsLeft) {
     if (finished() || planned() <= callsLeft) {
       return;

@@ -73,22 +73,4 @@ public record LatentOptions(
           "%s must be between %s and %s; found %s".formatted(what, least, most, value));
     }
   }
-
-  /** As the model's trainer recommends. */
-  public static LatentOptions of(LatentDefaults defaults, long seed) {
-    return new LatentOptions(
-        defaults.steps(),
-        TimeGrid.RECOMMENDED,
-        defaults.solver(),
-        defaults.temperature(),
-        defaults.guidance(),
-        defaults.churn(),
-        defaults.refineSteps(),
-        defaults.refineThreshold(),
-        defaults.refineTime(),
-        0,
-        false,
-        false,
-        seed);
-  }
 }

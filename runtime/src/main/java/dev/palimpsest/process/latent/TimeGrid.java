@@ -4,7 +4,6 @@ package dev.palimpsest.process.latent;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
 
 /** The times at which the network is called, ascending from noise; after the last comes t = 1. */
 public enum TimeGrid {
@@ -18,11 +17,6 @@ public enum TimeGrid {
   /** As command lines write it. */
   public String spelling() {
     return name().toLowerCase(Locale.ROOT);
-  }
-
-  /** All spellings, for messages. */
-  public static String spellings() {
-    return Arrays.stream(values()).map(TimeGrid::spelling).collect(Collectors.joining(", "));
   }
 
   /**

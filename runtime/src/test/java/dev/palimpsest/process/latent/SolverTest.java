@@ -172,8 +172,6 @@ class SolverTest {
 
   @Test
   void whatDoesNotGoTogetherIsRefused() {
-    LatentOptions usual = LatentOptions.of(LatentDefaults.USUAL, 0);
-    assertEquals(Solver.DPM_SOLVER_2M, usual.solver());
     for (Object[] wrong :
         new Object[][] {{0, 1f, 0f, "steps"}, {4, -1f, 0f, "temperature"}, {4, 1f, 2f, "churn"}}) {
       assertTrue(
