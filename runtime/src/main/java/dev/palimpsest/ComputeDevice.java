@@ -26,28 +26,23 @@ final class ComputeDevice {
    * The device; where {@link EngineOptions.DeviceChoice#AUTO} finds no GPU, or none that the model
    * fits, one log line says why it is the processor.
    *
-   * @param latents whether the ops of latent diffusion are needed
    * @param weightBytes what the model's weights take on a GPU, by the type of its products
    * @throws IllegalStateException if CUDA was asked for and cannot be used; the message says why
    */
-  static Device open(EngineOptions options, boolean latents, ToLongFunction<DType> weightBytes) {
+  static Device open(EngineOptions options, ToLongFunction<DType> weightBytes) {
     return switch (options.device()) {
       case CPU -> CpuDevice.open(cpu(options));
-      case CUDA -> required(options, latents, weightBytes);
-      case AUTO -> fastest(options, latents, weightBytes);
+      case CUDA -> required(options, weightBytes);
+      case AUTO -> fastest(options, weightBytes);
     };
   }
 
   /** A GPU that the model fits, before anything of it is loaded. */
   private static LibrarySearch<CudaDevice> find(
-      EngineOptions options, boolean latents, ToLongFunction<DType> weightBytes) {
+      EngineOptions options, ToLongFunction<DType> weightBytes) {
     LibrarySearch<CudaDevice> search = CudaDevice.find(cuda(options));
     if (!(search instanceof Found<CudaDevice>(CudaDevice device))) {
       return search;
-    }
-    if (latents && !device.denoisesLatents()) {
-      device.close();
-      return new Missing<>("a CUDA device", List.of("it has no ops for latent diffusion"));
     }
     long weights = weightBytes.applyAsLong(device.computeType());
     long free = device.freeBytes();
@@ -84,13 +79,12 @@ final class ComputeDevice {
     }
   }
 
-  private static Device required(
-      EngineOptions options, boolean latents, ToLongFunction<DType> weightBytes) {
+  private static Device required(EngineOptions options, ToLongFunction<DType> weightBytes) {
     if (options.dtype() == ComputeType.INT8) {
       throw new IllegalStateException(
           "device CUDA does not compute with dtype INT8: take BF16 or F32, or device CPU");
     }
-    return switch (find(options, latents, weightBytes)) {
+    return switch (find(options, weightBytes)) {
       case Found<CudaDevice>(CudaDevice device) -> device;
       case Missing<CudaDevice> missing ->
           throw new IllegalStateException(
@@ -100,12 +94,11 @@ final class ComputeDevice {
     };
   }
 
-  private static Device fastest(
-      EngineOptions options, boolean latents, ToLongFunction<DType> weightBytes) {
+  private static Device fastest(EngineOptions options, ToLongFunction<DType> weightBytes) {
     if (options.dtype() == ComputeType.INT8) {
       return CpuDevice.open(cpu(options));
     }
-    return switch (find(options, latents, weightBytes)) {
+    return switch (find(options, weightBytes)) {
       case Found<CudaDevice>(CudaDevice device) -> device;
       case Missing<CudaDevice> missing -> {
         System.getLogger(ComputeDevice.class.getName())

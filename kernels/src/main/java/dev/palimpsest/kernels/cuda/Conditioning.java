@@ -7,6 +7,7 @@ import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Optional;
 
 /** Launches of {@code conditioning.cu}. */
 final class Conditioning {
@@ -131,17 +132,12 @@ final class Conditioning {
         .launch(count);
   }
 
-  /**
-   * @param table of the modulation, {@link MemorySegment#NULL} for none
-   */
   void convolution(
       Tensor x,
       RowSpans spans,
       int groups,
       float eps,
-      MemorySegment table,
-      int[] rowOf,
-      int columns,
+      Optional<Modulation> by,
       int column,
       Tensor out) {
     int rows = spans.rows();
@@ -156,12 +152,12 @@ final class Conditioning {
     (out.dtype() == DType.BF16 ? convolutionBf16 : convolutionF32)
         .set(0, x.memory())
         .set(1, arrays.upload(ints, rows))
-        .set(2, table)
-        .set(3, table.address() == 0 ? 0 : arrays.upload(rowOf, rows))
+        .set(2, by.map(m -> m.table().memory()).orElse(MemorySegment.NULL))
+        .set(3, by.isPresent() ? arrays.upload(by.get().rowOf(), rows) : 0)
         .set(4, out.memory())
         .set(5, x.width())
         .set(6, groups)
-        .set(7, columns)
+        .set(7, by.map(m -> m.table().width()).orElse(0))
         .set(8, column)
         .set(9, eps)
         .launch(rows);
