@@ -36,11 +36,10 @@ final class Denoising {
   private final Kernel renoise;
   private final Kernel estimate;
   private final Kernel solve;
-  private MemorySegment estimates = MemorySegment.NULL;
-  private long estimateBytes;
-  private MemorySegment chosen = MemorySegment.NULL;
+  private final GrowingBlock estimates;
+  private final GrowingBlock chosen;
   private MemorySegment chosenHere = MemorySegment.NULL;
-  private MemorySegment seen = MemorySegment.NULL;
+  private final GrowingBlock seen;
   private MemorySegment seenHere = MemorySegment.NULL;
   private int[] ints = new int[64];
 
@@ -48,6 +47,9 @@ final class Denoising {
     this.context = context;
     this.memory = memory;
     this.arrays = arrays;
+    estimates = new GrowingBlock(memory);
+    chosen = new GrowingBlock(memory);
+    seen = new GrowingBlock(memory);
     nearest =
         kernel(modules, "nearest_codes", "x*", "codes*", "groups", "n", "groupWidth", "chosen*");
     latents =
@@ -100,7 +102,7 @@ final class Denoising {
         .set(2, book.groups())
         .set(3, book.codes())
         .set(4, book.groupWidth())
-        .set(5, chosen)
+        .set(5, chosen.memory())
         .launch(rows, book.groups());
     context.download(chosen.address(), chosenHere, 0, 4L * n);
     context.synchronize("looking for the nearest codes of " + rows + " rows");
@@ -155,15 +157,15 @@ final class Denoising {
         .set(3, book.codes())
         .set(4, book.groupWidth())
         .set(5, entries)
-        .set(6, estimates)
-        .set(7, chosen)
-        .set(8, seen)
+        .set(6, estimates.memory())
+        .set(7, chosen.memory())
+        .set(8, seen.memory())
         .launch(n, 1, 1, SHARED + 4 * book.codes());
     solve
         .set(0, entries)
         .set(1, n)
-        .set(2, seen)
-        .set(3, estimates)
+        .set(2, seen.memory())
+        .set(3, estimates.memory())
         .set(4, state.memory())
         .set(5, book.width())
         .launch(n);
@@ -207,26 +209,17 @@ final class Denoising {
   }
 
   private void reserve(int codes, int entries, long elements) {
-    if (chosenHere.byteSize() < 4L * codes) {
-      long bytes = Math.max(4L * codes, 2 * chosenHere.byteSize());
-      memory.free(chosen);
-      chosen = memory.allocate(bytes);
-      chosenHere = memory.pinned(bytes);
-    }
-    if (seenHere.byteSize() < (long) entries * SEEN_BYTES) {
-      long bytes = Math.max((long) entries * SEEN_BYTES, 2 * seenHere.byteSize());
-      memory.free(seen);
-      seen = memory.allocate(bytes);
-      seenHere = memory.pinned(bytes);
-    }
-    if (estimateBytes < 4 * elements) {
-      memory.free(estimates);
-      long bytes = Math.max(4 * elements, 2 * estimateBytes);
-      estimates = MemorySegment.NULL;
-      estimateBytes = 0;
-      estimates = memory.allocate(bytes);
-      estimateBytes = bytes;
-    }
+    chosenHere = room(chosen, chosenHere, 4L * codes);
+    seenHere = room(seen, seenHere, (long) entries * SEEN_BYTES);
+    estimates.reserve(4 * elements);
+  }
+
+  /** Makes room on the device and for what is downloaded of it; the latter is what comes back. */
+  private MemorySegment room(GrowingBlock block, MemorySegment here, long bytes) {
+    long had = here.byteSize();
+    long size = bytes <= had ? had : Math.max(bytes, 2 * had);
+    block.reserve(size);
+    return size == had ? here : memory.pinned(size);
   }
 
   private void room(int n) {

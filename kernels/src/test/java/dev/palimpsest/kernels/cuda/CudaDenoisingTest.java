@@ -260,6 +260,35 @@ class CudaDenoisingTest {
     }
   }
 
+  /** What a step computes with is there again when one that took more has failed. */
+  @Test
+  void aStepThatFindsNoMemoryLeavesTheDeviceFitForASmallerOne() {
+    Emulator.only();
+    int[] shape = {2, 4, 3};
+    int many = 5000;
+    try (CudaFixture f = new CudaFixture(ComputeType.F32)) {
+      Codebook book = book(f, shape, codes(shape));
+      Tensor logits = f.tensor(DType.F32, Fixture.gaussian(1, 9), 9);
+      Tensor state = f.tensor(DType.F32, Fixture.gaussian(2, 12), 12);
+      DenoiseRows wanted = new DenoiseRows();
+      wanted.add(0, -1, 0, 1, -1, SOLVERS[0], 0, 0, 0);
+      Denoised before = new Denoised();
+      f.device.denoise(logits, book, wanted, state, before);
+      int[] codes = new int[2 * many];
+      Tensor rows = f.device.allocate(DType.F32, many, 6);
+      Emulator.memory(Emulator.memoryUsed());
+      assertThrows(
+          IllegalStateException.class, () -> f.device.nearestCodes(rows, many, book, codes));
+      Denoised after = new Denoised();
+      f.device.denoise(logits, book, wanted, state, after);
+      assertEquals(before.code(0, 0), after.code(0, 0));
+      assertEquals(before.code(0, 1), after.code(0, 1));
+      assertEquals(before.confidence(0), after.confidence(0));
+    }
+    Emulator.reset();
+    assertEquals(0, Emulator.memoryUsed());
+  }
+
   @Test
   void whatDoesNotFitIsRefused() {
     try (CudaFixture f = new CudaFixture(ComputeType.F32);
