@@ -6,7 +6,6 @@ import dev.palimpsest.kernels.Modulation;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.Optional;
 
 /** Launches of {@code conditioning.cu}. */
@@ -27,7 +26,6 @@ final class Conditioning {
   private final Kernel timesF32;
   private final Kernel timesBf16;
   private final Kernel gate;
-  private int[] ints = new int[64];
 
   Conditioning(Modules modules, StepArrays arrays) {
     this.arrays = arrays;
@@ -141,7 +139,7 @@ final class Conditioning {
       int column,
       Tensor out) {
     int rows = spans.rows();
-    room(rows);
+    int[] ints = arrays.room(rows);
     for (int s = 0; s < spans.sequences(); s++) {
       int start = spans.start(s);
       int end = spans.start(s + 1);
@@ -164,7 +162,7 @@ final class Conditioning {
   }
 
   void timeFeatures(float[] times, int count, Tensor out) {
-    room(count);
+    int[] ints = arrays.room(count);
     for (int i = 0; i < count; i++) {
       ints[i] = Float.floatToRawIntBits(times[i]);
     }
@@ -184,11 +182,5 @@ final class Conditioning {
         .set(5, by.table().width())
         .set(6, column)
         .launch(rows);
-  }
-
-  private void room(int n) {
-    if (ints.length < n) {
-      ints = Arrays.copyOf(ints, Math.max(n, 2 * ints.length));
-    }
   }
 }

@@ -11,7 +11,6 @@ import dev.palimpsest.kernels.RenoiseRows;
 import dev.palimpsest.kernels.SolverStep;
 import dev.palimpsest.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /** Launches of {@code denoising.cu}, and the structs it shares with the host. */
 final class Denoising {
@@ -41,7 +40,6 @@ final class Denoising {
   private MemorySegment chosenHere = MemorySegment.NULL;
   private final GrowingBlock seen;
   private MemorySegment seenHere = MemorySegment.NULL;
-  private int[] ints = new int[64];
 
   Denoising(CudaContext context, DeviceMemory memory, Modules modules, StepArrays arrays) {
     this.context = context;
@@ -122,7 +120,7 @@ final class Denoising {
   }
 
   void renoise(RenoiseRows rows, Tensor state) {
-    room(rows.size() * NOISED_INTS);
+    int[] ints = arrays.room(rows.size() * NOISED_INTS);
     for (int i = 0; i < rows.size(); i++) {
       int at = i * NOISED_INTS;
       ints[at] = (int) rows.seed(i);
@@ -145,9 +143,9 @@ final class Denoising {
     int n = wanted.size();
     int groups = book.groups();
     reserve(n * groups, n, (long) n * book.width());
-    room(n * ENTRY_INTS);
+    int[] ints = arrays.room(n * ENTRY_INTS);
     for (int i = 0; i < n; i++) {
-      write(wanted, i, i * ENTRY_INTS);
+      write(wanted, i, ints, i * ENTRY_INTS);
     }
     long entries = arrays.upload(ints, n * ENTRY_INTS);
     estimate
@@ -190,7 +188,7 @@ final class Denoising {
     }
   }
 
-  private void write(DenoiseRows wanted, int i, int at) {
+  private static void write(DenoiseRows wanted, int i, int[] ints, int at) {
     SolverStep solver = wanted.solver(i);
     ints[at] = (int) wanted.seed(i);
     ints[at + 1] = (int) (wanted.seed(i) >>> 32);
@@ -220,11 +218,5 @@ final class Denoising {
     long size = bytes <= had ? had : Math.max(bytes, 2 * had);
     block.reserve(size);
     return size == had ? here : memory.pinned(size);
-  }
-
-  private void room(int n) {
-    if (ints.length < n) {
-      ints = Arrays.copyOf(ints, Math.max(n, 2 * ints.length));
-    }
   }
 }
