@@ -23,11 +23,6 @@ abstract class TimedLatentOps implements LatentOps {
   }
 
   @Override
-  public boolean denoisesLatents() {
-    return inner.denoisesLatents();
-  }
-
-  @Override
   public Codebook codebook(WeightView codes, int groups) {
     return inner.codebook(codes, groups);
   }

@@ -37,11 +37,6 @@ public final class Denoised {
     return codes[i * groups + g];
   }
 
-  /** All codes, those of entry i from {@code i · groups}; valid until the next step. */
-  public int[] codes() {
-    return codes;
-  }
-
   /**
    * Product over the groups of the largest probability, at temperature 1 and with guidance: how
    * sure the network is.

@@ -11,29 +11,19 @@ package dev.palimpsest.kernels;
  * affair; no two entries of one op may name the same slot.
  *
  * <p>All that holds of {@link Device} holds here: same bits for a row in any batch, {@link
- * IllegalArgumentException} for shapes that do not fit. A device without an op answers it with
- * {@link UnsupportedOperationException}.
+ * IllegalArgumentException} for shapes that do not fit.
  */
 public interface LatentOps {
-  /** Whether the device has these ops. */
-  default boolean denoisesLatents() {
-    return false;
-  }
-
   /**
    * Uses {@code codes} {@code [groups·n][width of a group]} as the codebook of a product quantiser:
    * n codes for each group, one group after the other. The view may be closed afterwards.
    *
    * @param groups divides the rows
    */
-  default Codebook codebook(WeightView codes, int groups) {
-    throw missing("codebook");
-  }
+  Codebook codebook(WeightView codes, int groups);
 
   /** {@code x[i] += table[index[i]]} for i &lt; rows; x is f32. */
-  default void embedAdd(EmbeddingTable table, int[] index, int rows, Tensor x) {
-    throw missing("embedAdd");
-  }
+  void embedAdd(EmbeddingTable table, int[] index, int rows, Tensor x);
 
   /**
    * What a network sees of times t: {@code out[i][2j] = cos(ω_j·1000·t_i)}, {@code out[i][2j+1] =
@@ -42,9 +32,7 @@ public interface LatentOps {
    *
    * @param out {@link Device#computeType}, of an even width
    */
-  default void timeFeatures(float[] times, int count, Tensor out) {
-    throw missing("timeFeatures");
-  }
+  void timeFeatures(float[] times, int count, Tensor out);
 
   /**
    * Adaptive RMS norm without a weight of its own (AdaLN of Peebles and Xie, DiT, 2022): {@code
@@ -54,19 +42,14 @@ public interface LatentOps {
    * @param x f32
    * @param out f32, or {@link Device#computeType}
    */
-  default void adaNorm(
-      Tensor x, int rows, float eps, Modulation modulation, int column, Tensor out) {
-    throw missing("adaNorm");
-  }
+  void adaNorm(Tensor x, int rows, float eps, Modulation modulation, int column, Tensor out);
 
   /**
    * As {@link #adaNorm} for chosen rows: {@code out[i]} is that of row {@code index[i]}, i &lt;
    * count, modulation included.
    */
-  default void adaNormRows(
-      Tensor x, int[] index, int count, float eps, Modulation modulation, int column, Tensor out) {
-    throw missing("adaNormRows");
-  }
+  void adaNormRows(
+      Tensor x, int[] index, int count, float eps, Modulation modulation, int column, Tensor out);
 
   /**
    * The input rows of a convolution of width 3, so that a linear map {@code [out][3·width]} is the
@@ -81,32 +64,26 @@ public interface LatentOps {
    * @param groups divides the width
    * @param out {@link Device#computeType} {@code [rows][3·width]}
    */
-  default void convolutionInput(Tensor x, RowSpans spans, int groups, float eps, Tensor out) {
-    throw missing("convolutionInput");
-  }
+  void convolutionInput(Tensor x, RowSpans spans, int groups, float eps, Tensor out);
 
   /**
    * As above with {@code y = silu(groupNorm(x)·(1 + scale) + shift)} (FiLM; Perez et al., 2017);
    * scale and shift lie as in {@link #adaNorm}.
    */
-  default void convolutionInput(
+  void convolutionInput(
       Tensor x,
       RowSpans spans,
       int groups,
       float eps,
       Modulation modulation,
       int column,
-      Tensor out) {
-    throw missing("convolutionInput");
-  }
+      Tensor out);
 
   /**
    * {@code accumulator[i] += gate · y[i]} for i &lt; rows, both f32; the gate is at {@code column}
    * of row i's modulation.
    */
-  default void gateAdd(Tensor accumulator, int rows, Tensor y, Modulation modulation, int column) {
-    throw missing("gateAdd");
-  }
+  void gateAdd(Tensor accumulator, int rows, Tensor y, Modulation modulation, int column);
 
   /**
    * Halves the resolution: row j of a sequence of {@code half} is {@code Σ_k taps[k]·x[2j − 1 + k]}
@@ -118,9 +95,7 @@ public interface LatentOps {
    * @param half as many sequences as {@code spans}, of n rows where that has 2n − 1 or 2n
    * @param out {@link Device#computeType} {@code [half rows][width]}
    */
-  default void downsample(Tensor x, RowSpans spans, Tensor taps, RowSpans half, Tensor out) {
-    throw missing("downsample");
-  }
+  void downsample(Tensor x, RowSpans spans, Tensor taps, RowSpans half, Tensor out);
 
   /**
    * Back to full resolution, through a gated skip: {@code x[i] += gate · h[⌊i / 2⌋]}, i counted
@@ -131,9 +106,7 @@ public interface LatentOps {
    * @param gate one f32 row
    * @param x f32 {@code [rows][width]}
    */
-  default void upsampleAdd(Tensor h, RowSpans half, Tensor gate, RowSpans spans, Tensor x) {
-    throw missing("upsampleAdd");
-  }
+  void upsampleAdd(Tensor h, RowSpans half, Tensor gate, RowSpans spans, Tensor x);
 
   /**
    * {@code out[i] = x[index[i]]} for i &lt; count, and zeros where the index is −1.
@@ -141,9 +114,7 @@ public interface LatentOps {
    * @param x f32, of the width of {@code out}
    * @param out f32, or {@link Device#computeType}; not x
    */
-  default void gather(Tensor x, int[] index, int count, Tensor out) {
-    throw missing("gather");
-  }
+  void gather(Tensor x, int[] index, int count, Tensor out);
 
   /**
    * Quantises: the code of each group with the largest {@code ⟨x_g, code⟩}, ties to the lowest. For
@@ -152,9 +123,7 @@ public interface LatentOps {
    * @param x f32 {@code [rows][codebook.width()]}
    * @param codes receives code g of row i, counted within its group, at {@code i·groups + g}
    */
-  default void nearestCodes(Tensor x, int rows, Codebook codebook, int[] codes) {
-    throw missing("nearestCodes");
-  }
+  void nearestCodes(Tensor x, int rows, Codebook codebook, int[] codes);
 
   /**
    * Writes the latents of known codes, as z and as estimate: {@code state[slots[i]] = [x | x]}, x
@@ -162,17 +131,13 @@ public interface LatentOps {
    *
    * @param codes as {@link #nearestCodes} gives them
    */
-  default void latents(Codebook codebook, int[] codes, int[] slots, int count, Tensor state) {
-    throw missing("latents");
-  }
+  void latents(Codebook codebook, int[] codes, int[] slots, int count, Tensor state);
 
   /**
    * Puts positions at a noisier time: {@code z ← keep·x̂0 + noise·ε} and {@code x̂0 ← 0}, the noise
    * being that of {@link LatentNoise#START}. Where {@code keep} is 0 nothing of the slot is read.
    */
-  default void renoise(RenoiseRows rows, Tensor state) {
-    throw missing("renoise");
-  }
+  void renoise(RenoiseRows rows, Tensor state);
 
   /**
    * The denoising step, for positions of many requests at different times and of different solvers.
@@ -191,16 +156,5 @@ public interface LatentOps {
    * @param logits f32 {@code [rows][groups·codes + 1]}: the codes of all groups, then the logit of
    *     being right, which guidance leaves as it is
    */
-  default void denoise(
-      Tensor logits, Codebook codebook, DenoiseRows wanted, Tensor state, Denoised out) {
-    throw missing("denoise");
-  }
-
-  private UnsupportedOperationException missing(String op) {
-    return new UnsupportedOperationException(
-        op
-            + ": "
-            + getClass().getSimpleName()
-            + " has no latent diffusion yet: open the engine with device CPU");
-  }
+  void denoise(Tensor logits, Codebook codebook, DenoiseRows wanted, Tensor state, Denoised out);
 }

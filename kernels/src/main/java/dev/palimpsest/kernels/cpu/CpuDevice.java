@@ -4,19 +4,15 @@ package dev.palimpsest.kernels.cpu;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.palimpsest.kernels.AttentionMask;
-import dev.palimpsest.kernels.Codebook;
+import dev.palimpsest.kernels.CheckedDevice;
 import dev.palimpsest.kernels.DType;
-import dev.palimpsest.kernels.DenoiseRows;
-import dev.palimpsest.kernels.Denoised;
-import dev.palimpsest.kernels.Device;
 import dev.palimpsest.kernels.EmbeddingTable;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.KvStore;
-import dev.palimpsest.kernels.Modulation;
+import dev.palimpsest.kernels.LatentOps;
 import dev.palimpsest.kernels.PackedLinear;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
-import dev.palimpsest.kernels.RenoiseRows;
 import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
@@ -24,7 +20,6 @@ import dev.palimpsest.kernels.WeightView;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * The ops on the processor: matrix products by oneDNN where it loads, the rest by the Vector API
@@ -35,7 +30,7 @@ import java.util.Optional;
  * {@link IllegalStateException}. Ops exclude each other and {@link #close}, which waits for the one
  * that runs: products work on bare addresses.
  */
-public final class CpuDevice implements Device {
+public final class CpuDevice extends CheckedDevice {
   private static final int[] ALL = {};
 
   /** A thread that owns no memory. */
@@ -117,7 +112,7 @@ public final class CpuDevice implements Device {
 
   @Override
   public synchronized Tensor allocate(DType dtype, int rows, int width) {
-    open("allocate");
+    enter("allocate");
     if (dtype != DType.F32 && dtype != DType.BF16) {
       throw new IllegalArgumentException("allocate: activations are F32 or BF16; found " + dtype);
     }
@@ -130,34 +125,34 @@ public final class CpuDevice implements Device {
 
   @Override
   public synchronized void free(Tensor tensor) {
-    open("free");
+    enter("free");
     memory.free(tensor.memory());
   }
 
   @Override
   public synchronized PackedLinear pack(WeightView... parts) {
-    open("pack");
+    enter("pack");
     WeightArguments.projections(parts);
     return gemm.pack(List.of(parts), false);
   }
 
   @Override
   public synchronized PackedLinear packGated(WeightView gate, WeightView up) {
-    open("packGated");
+    enter("packGated");
     WeightArguments.gated(gate, up);
     return gemm.pack(List.of(gate, up), true);
   }
 
   @Override
   public synchronized EmbeddingTable table(WeightView weights) {
-    open("table");
+    enter("table");
     WeightArguments.matrix("table", weights);
     return new CpuTable(this, weights);
   }
 
   @Override
   public synchronized Tensor vector(WeightView... parts) {
-    open("vector");
+    enter("vector");
     Tensor tensor = allocate(DType.F32, 1, WeightArguments.vectorWidth(parts));
     long at = 0;
     for (WeightView part : parts) {
@@ -171,7 +166,7 @@ public final class CpuDevice implements Device {
 
   @Override
   public synchronized void embed(EmbeddingTable table, int[] tokens, int rows, Tensor out) {
-    open("embed");
+    enter("embed");
     CpuTable t = ownTable("embed", table);
     tensor("embed", "out", out, DType.F32, rows, t.width());
     if (tokens.length < rows) {
@@ -209,7 +204,7 @@ public final class CpuDevice implements Device {
 
   @Override
   public synchronized void rmsNorm(Tensor x, int rows, Tensor weight, float eps, Tensor out) {
-    open("rmsNorm");
+    enter("rmsNorm");
     tensor("rmsNorm", "x", x, DType.F32, rows, x.width());
     norm("rmsNorm", x, ALL, rows, weight, eps, out);
   }
@@ -217,7 +212,7 @@ public final class CpuDevice implements Device {
   @Override
   public synchronized void rmsNormRows(
       Tensor x, int[] index, int count, Tensor weight, float eps, Tensor out) {
-    open("rmsNormRows");
+    enter("rmsNormRows");
     tensor("rmsNormRows", "x", x, DType.F32, 0, x.width());
     if (index.length < count) {
       throw new IllegalArgumentException(
@@ -240,7 +235,7 @@ public final class CpuDevice implements Device {
   private void norm(
       String op, Tensor x, int[] index, int rows, Tensor weight, float eps, Tensor out) {
     tensor(op, "weight", weight, DType.F32, 1, x.width());
-    DType type = out.dtype() == DType.F32 ? DType.F32 : computeType();
+    DType type = f32OrCompute(out);
     tensor(op, "out", out, type, rows, x.width());
     normalisation.rows(
         x.memory(), index, rows, x.width(), weight.memory(), eps, out.memory(), type);
@@ -260,7 +255,7 @@ public final class CpuDevice implements Device {
 
   @Override
   public synchronized void addBias(Tensor x, int rows, Tensor bias) {
-    open("addBias");
+    enter("addBias");
     tensor("addBias", "x", x, DType.F32, rows, bias.width());
     tensor("addBias", "bias", bias, DType.F32, 1, x.width());
     for (int i = 0; i < rows; i++) {
@@ -286,7 +281,7 @@ public final class CpuDevice implements Device {
       Gemm.Mode mode,
       MemorySegment bias,
       Tensor out) {
-    open(op);
+    enter(op);
     CpuLinear map = linear(op, weights, mode == Gemm.Mode.GATED);
     tensor(op, "x", x, computeType(), rows, map.in);
     DType type = mode == Gemm.Mode.GATED ? computeType() : DType.F32;
@@ -311,7 +306,7 @@ public final class CpuDevice implements Device {
   @Override
   public synchronized void headNorm(
       Tensor fused, int rows, HeadShape shape, Tensor queryWeight, Tensor keyWeight, float eps) {
-    open("headNorm");
+    enter("headNorm");
     tensor("headNorm", "fused", fused, DType.F32, rows, shape.fusedWidth());
     tensor("headNorm", "queryWeight", queryWeight, DType.F32, 1, shape.headDim());
     tensor("headNorm", "keyWeight", keyWeight, DType.F32, 1, shape.headDim());
@@ -321,7 +316,7 @@ public final class CpuDevice implements Device {
   @Override
   public synchronized void rotate(
       Tensor fused, int rows, HeadShape shape, Rope rope, int[] positions) {
-    open("rotate");
+    enter("rotate");
     tensor("rotate", "fused", fused, DType.F32, rows, shape.fusedWidth());
     if (rope.dims() > shape.headDim()) {
       throw new IllegalArgumentException(
@@ -339,10 +334,10 @@ public final class CpuDevice implements Device {
   @Override
   public synchronized void attention(
       Tensor fused, HeadShape shape, RowSpans spans, AttentionMask mask, Tensor out) {
-    open("attention");
+    enter("attention");
     int rows = spans.rows();
     tensor("attention", "fused", fused, DType.F32, rows, shape.fusedWidth());
-    DType type = out.dtype() == DType.F32 ? DType.F32 : computeType();
+    DType type = f32OrCompute(out);
     tensor("attention", "out", out, type, rows, shape.queryWidth());
     if (spans.paged()) {
       throw new IllegalArgumentException(
@@ -353,7 +348,7 @@ public final class CpuDevice implements Device {
 
   @Override
   public synchronized KvStore keyValues(int layers, HeadShape shape, long maxBytes) {
-    open("keyValues");
+    enter("keyValues");
     if (layers <= 0 || maxBytes < 0) {
       throw new IllegalArgumentException(
           "keyValues: wants at least one layer and a budget >= 0; found "
@@ -375,10 +370,10 @@ public final class CpuDevice implements Device {
       KvStore store,
       int layer,
       Tensor out) {
-    open("attention");
+    enter("attention");
     int rows = spans.rows();
     tensor("attention", "fused", fused, DType.F32, rows, shape.fusedWidth());
-    DType type = out.dtype() == DType.F32 ? DType.F32 : computeType();
+    DType type = f32OrCompute(out);
     tensor("attention", "out", out, type, rows, shape.queryWidth());
     if (!(store instanceof CpuKvStore pages) || !pages.of(this)) {
       throw new IllegalArgumentException("attention: the K/V store was made by another device");
@@ -399,7 +394,7 @@ public final class CpuDevice implements Device {
   @Override
   public synchronized void predict(
       Tensor hidden, int rows, PackedLinear head, PredictionRows wanted, Predictions out) {
-    open("predict");
+    enter("predict");
     CpuLinear map = linear("predict", head, false);
     tensor("predict", "hidden", hidden, computeType(), rows, map.in);
     wanted.checkRows(rows);
@@ -408,7 +403,7 @@ public final class CpuDevice implements Device {
 
   @Override
   public synchronized void logits(Tensor hidden, int rows, PackedLinear head, MemorySegment out) {
-    open("logits");
+    enter("logits");
     CpuLinear map = linear("logits", head, false);
     tensor("logits", "hidden", hidden, computeType(), rows, map.in);
     long bytes = 4L * rows * map.out;
@@ -472,127 +467,22 @@ public final class CpuDevice implements Device {
     return MemorySegment.ofAddress(out.address()).reinterpret(bytes);
   }
 
-  // ---- latent diffusion ----
-
-  @Override
-  public boolean denoisesLatents() {
-    return true;
-  }
-
-  @Override
-  public synchronized Codebook codebook(WeightView codes, int groups) {
-    open("codebook");
-    return latent.codebook(codes, groups);
-  }
-
-  @Override
-  public synchronized void embedAdd(EmbeddingTable table, int[] index, int rows, Tensor x) {
-    open("embedAdd");
-    latent.embedAdd(table, index, rows, x);
-  }
-
-  @Override
-  public synchronized void timeFeatures(float[] times, int count, Tensor out) {
-    open("timeFeatures");
-    latent.timeFeatures(times, count, out);
-  }
-
-  @Override
-  public synchronized void adaNorm(
-      Tensor x, int rows, float eps, Modulation modulation, int column, Tensor out) {
-    open("adaNorm");
-    latent.adaNorm(x, rows, eps, modulation, column, out);
-  }
-
-  @Override
-  public synchronized void adaNormRows(
-      Tensor x, int[] index, int count, float eps, Modulation modulation, int column, Tensor out) {
-    open("adaNormRows");
-    latent.adaNormRows(x, index, count, eps, modulation, column, out);
-  }
-
-  @Override
-  public synchronized void convolutionInput(
-      Tensor x, RowSpans spans, int groups, float eps, Tensor out) {
-    open("convolutionInput");
-    latent.convolutionInput(x, spans, groups, eps, Optional.empty(), 0, out);
-  }
-
-  @Override
-  public synchronized void convolutionInput(
-      Tensor x,
-      RowSpans spans,
-      int groups,
-      float eps,
-      Modulation modulation,
-      int column,
-      Tensor out) {
-    open("convolutionInput");
-    latent.convolutionInput(x, spans, groups, eps, Optional.of(modulation), column, out);
-  }
-
-  @Override
-  public synchronized void gateAdd(
-      Tensor accumulator, int rows, Tensor y, Modulation modulation, int column) {
-    open("gateAdd");
-    latent.gateAdd(accumulator, rows, y, modulation, column);
-  }
-
-  @Override
-  public synchronized void downsample(
-      Tensor x, RowSpans spans, Tensor taps, RowSpans half, Tensor out) {
-    open("downsample");
-    latent.downsample(x, spans, taps, half, out);
-  }
-
-  @Override
-  public synchronized void upsampleAdd(
-      Tensor h, RowSpans half, Tensor gate, RowSpans spans, Tensor x) {
-    open("upsampleAdd");
-    latent.upsampleAdd(h, half, gate, spans, x);
-  }
-
-  @Override
-  public synchronized void gather(Tensor x, int[] index, int count, Tensor out) {
-    open("gather");
-    latent.gather(x, index, count, out);
-  }
-
-  @Override
-  public synchronized void nearestCodes(Tensor x, int rows, Codebook codebook, int[] codes) {
-    open("nearestCodes");
-    latent.nearestCodes(x, rows, codebook, codes);
-  }
-
-  @Override
-  public synchronized void latents(
-      Codebook codebook, int[] codes, int[] slots, int count, Tensor state) {
-    open("latents");
-    latent.latents(codebook, codes, slots, count, state);
-  }
-
-  @Override
-  public synchronized void renoise(RenoiseRows rows, Tensor state) {
-    open("renoise");
-    latent.renoise(rows, state);
-  }
-
-  @Override
-  public synchronized void denoise(
-      Tensor logits, Codebook codebook, DenoiseRows wanted, Tensor state, Denoised out) {
-    open("denoise");
-    latent.denoise(logits, codebook, wanted, state, out);
-  }
-
   // ---- checks ----
 
-  private void open(String op) {
+  @Override
+  protected void enter(String op) {
     if (closed) {
       throw new IllegalStateException(op + ": the device is closed");
     }
   }
 
-  static void tensor(String op, String role, Tensor t, DType dtype, int rows, int width) {
+  @Override
+  protected LatentOps unchecked() {
+    return latent;
+  }
+
+  @Override
+  protected void tensor(String op, String role, Tensor t, DType dtype, int rows, int width) {
     if (!t.memory().scope().isAlive()) {
       throw new IllegalStateException(op + ": " + role + " was freed");
     }

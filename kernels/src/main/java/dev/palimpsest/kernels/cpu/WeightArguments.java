@@ -68,6 +68,16 @@ public final class WeightArguments {
     return (int) width;
   }
 
+  /** Codes of a product quantiser, as many for each group. */
+  public static void codebook(WeightView codes, int groups) {
+    matrix("codebook", codes);
+    if (groups <= 0 || codes.dimension(0) % groups != 0) {
+      throw new IllegalArgumentException(
+          "codebook: %s has %d codes, which are not %d groups of equal size"
+              .formatted(codes.name(), codes.dimension(0), groups));
+    }
+  }
+
   private static IllegalArgumentException unequal(String op, WeightView a, WeightView b) {
     return new IllegalArgumentException(
         "%s: shapes do not fit together: %s%s and %s%s"

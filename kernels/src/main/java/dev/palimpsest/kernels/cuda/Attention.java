@@ -6,7 +6,6 @@ import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.KvStore;
 import dev.palimpsest.kernels.Tensor;
-import java.lang.foreign.MemorySegment;
 
 /**
  * Launches of {@code attention.cu}, {@code attention_plain.cu} and {@code attention_wgmma.cu}: the
@@ -52,7 +51,6 @@ final class Attention {
   /** The kernels for heads of at most {@code dim} elements; rows of a block are query and head. */
   private record Flash(int dim, int rows, Kernel whole, Kernel split) {}
 
-  private final DeviceMemory memory;
   private final int multiprocessors;
   private final Kernel plainF32;
   private final Kernel plainBf16;
@@ -61,11 +59,10 @@ final class Attention {
   private final boolean hasWgmma;
   private final Kernel wgmma64;
   private final Kernel wgmma128;
-  private MemorySegment partials = MemorySegment.NULL;
-  private long partialBytes;
+  private final GrowingBlock partials;
 
   Attention(CudaContext context, DeviceMemory memory, Modules modules) {
-    this.memory = memory;
+    partials = new GrowingBlock(memory);
     multiprocessors = context.multiprocessors();
     plainF32 = plain(modules, "attention_plain_f32");
     plainBf16 = plain(modules, "attention_plain_bf16");
@@ -214,7 +211,7 @@ final class Attention {
           .launch(layout.tiles(), shape.kvHeads());
       return;
     }
-    reserve(4L * blocks * splits * kernels.rows * (shape.headDim() + 2));
+    partials.reserve(4L * blocks * splits * kernels.rows * (shape.headDim() + 2));
     flashArguments(kernels.split, kernels, fused, shape, layout, layerOffset, mask, out, splits)
         .launch(layout.tiles(), shape.kvHeads(), splits);
     flashArguments(combine, kernels, fused, shape, layout, layerOffset, mask, out, splits)
@@ -232,7 +229,7 @@ final class Attention {
       Tensor out,
       int splits) {
     return common(kernel, fused, layout, layerOffset, out)
-        .set(7, partials)
+        .set(7, partials.memory())
         .set(8, shape.heads())
         .set(9, shape.kvHeads())
         .set(10, shape.headDim())
@@ -252,15 +249,5 @@ final class Attention {
         .set(4, layout.pagesAt())
         .set(5, layerOffset)
         .set(6, out.memory());
-  }
-
-  private void reserve(long bytes) {
-    if (bytes > partialBytes) {
-      memory.free(partials);
-      partials = MemorySegment.NULL;
-      partialBytes = 0;
-      partials = memory.allocate(bytes);
-      partialBytes = bytes;
-    }
   }
 }

@@ -35,16 +35,12 @@ final class Commit {
     REMASK
   }
 
-  /** Ints of {@code Canvas} and of {@code Progress}. */
+  /** Ints of {@code Canvas}. */
   static final int CANVAS_INTS = 18;
 
-  static final int PROGRESS_INTS = 8;
-
   /** Fields of {@code Progress}. */
-  static final int STEP = 0;
-
-  static final int SCHEDULED = 2;
   static final int BUDGET = 4;
+
   static final int MASKED = 5;
   static final int DONE = 6;
   static final int BROKEN = 7;

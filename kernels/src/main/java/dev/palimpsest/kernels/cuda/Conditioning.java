@@ -6,7 +6,7 @@ import dev.palimpsest.kernels.Modulation;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
+import java.util.Optional;
 
 /** Launches of {@code conditioning.cu}. */
 final class Conditioning {
@@ -26,7 +26,6 @@ final class Conditioning {
   private final Kernel timesF32;
   private final Kernel timesBf16;
   private final Kernel gate;
-  private int[] ints = new int[64];
 
   Conditioning(Modules modules, StepArrays arrays) {
     this.arrays = arrays;
@@ -131,21 +130,16 @@ final class Conditioning {
         .launch(count);
   }
 
-  /**
-   * @param table of the modulation, {@link MemorySegment#NULL} for none
-   */
   void convolution(
       Tensor x,
       RowSpans spans,
       int groups,
       float eps,
-      MemorySegment table,
-      int[] rowOf,
-      int columns,
+      Optional<Modulation> by,
       int column,
       Tensor out) {
     int rows = spans.rows();
-    room(rows);
+    int[] ints = arrays.room(rows);
     for (int s = 0; s < spans.sequences(); s++) {
       int start = spans.start(s);
       int end = spans.start(s + 1);
@@ -156,19 +150,19 @@ final class Conditioning {
     (out.dtype() == DType.BF16 ? convolutionBf16 : convolutionF32)
         .set(0, x.memory())
         .set(1, arrays.upload(ints, rows))
-        .set(2, table)
-        .set(3, table.address() == 0 ? 0 : arrays.upload(rowOf, rows))
+        .set(2, by.map(m -> m.table().memory()).orElse(MemorySegment.NULL))
+        .set(3, by.isPresent() ? arrays.upload(by.get().rowOf(), rows) : 0)
         .set(4, out.memory())
         .set(5, x.width())
         .set(6, groups)
-        .set(7, columns)
+        .set(7, by.map(m -> m.table().width()).orElse(0))
         .set(8, column)
         .set(9, eps)
         .launch(rows);
   }
 
   void timeFeatures(float[] times, int count, Tensor out) {
-    room(count);
+    int[] ints = arrays.room(count);
     for (int i = 0; i < count; i++) {
       ints[i] = Float.floatToRawIntBits(times[i]);
     }
@@ -188,11 +182,5 @@ final class Conditioning {
         .set(5, by.table().width())
         .set(6, column)
         .launch(rows);
-  }
-
-  private void room(int n) {
-    if (ints.length < n) {
-      ints = Arrays.copyOf(ints, Math.max(n, 2 * ints.length));
-    }
   }
 }

@@ -7,19 +7,15 @@ import dev.palimpsest.bindings.LibrarySearch;
 import dev.palimpsest.bindings.LibrarySearch.Found;
 import dev.palimpsest.bindings.LibrarySearch.Missing;
 import dev.palimpsest.kernels.AttentionMask;
-import dev.palimpsest.kernels.Codebook;
+import dev.palimpsest.kernels.CheckedDevice;
 import dev.palimpsest.kernels.DType;
-import dev.palimpsest.kernels.DenoiseRows;
-import dev.palimpsest.kernels.Denoised;
-import dev.palimpsest.kernels.Device;
 import dev.palimpsest.kernels.EmbeddingTable;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.KvStore;
-import dev.palimpsest.kernels.Modulation;
+import dev.palimpsest.kernels.LatentOps;
 import dev.palimpsest.kernels.PackedLinear;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
-import dev.palimpsest.kernels.RenoiseRows;
 import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
@@ -43,7 +39,7 @@ import jcuda.driver.JCudaDriver;
  * #free} or {@link #close} is answered by an {@link IllegalStateException}. Ops exclude each other.
  * An op returns before its kernels are done; what they did wrong is told by the next op that waits.
  */
-public final class CudaDevice implements Device {
+public final class CudaDevice extends CheckedDevice {
   /** The oldest driver that is tried: CUDA 12.0. */
   private static final int OLDEST_DRIVER = 12000;
 
@@ -97,7 +93,7 @@ public final class CudaDevice implements Device {
       pages = new Pages(modules);
       attention = new Attention(context, memory, modules);
       prediction = new Prediction(context, memory, modules, matmul);
-      latent = new CudaLatentOps(this, computeType, context, memory, modules, upload);
+      latent = new CudaLatentOps(this, context, memory, modules, upload);
       // Last: what opens a library is closed by nobody if something else fails.
       products = Products.choose(context, memory, matmul);
     } catch (RuntimeException | Error e) {
@@ -361,12 +357,18 @@ public final class CudaDevice implements Device {
   @Override
   public synchronized void embed(EmbeddingTable table, int[] ids, int rows, Tensor out) {
     enter("embed");
-    if (!(table instanceof CudaTable t) || t.owner() != this) {
-      throw new IllegalArgumentException("embed: the table was made by another device");
-    }
+    CudaTable t = ownTable("embed", table);
     tensor("embed", "out", out, DType.F32, rows, t.width());
     Shapes.indices("embed", "token", ids, rows, t.vocabulary());
     embed.run(t, tokens.upload(ids, rows), rows, out);
+  }
+
+  /** A table of this device. */
+  CudaTable ownTable(String op, EmbeddingTable table) {
+    if (!(table instanceof CudaTable t) || t.owner() != this) {
+      throw new IllegalArgumentException(op + ": the table was made by another device");
+    }
+    return t;
   }
 
   @Override
@@ -397,10 +399,6 @@ public final class CudaDevice implements Device {
     tensor(op, "weight", weight, DType.F32, 1, x.width());
     tensor(op, "out", out, f32OrCompute(out), rows, x.width());
     norm.rows(x, index, rows, weight, eps, out);
-  }
-
-  private DType f32OrCompute(Tensor out) {
-    return out.dtype() == DType.F32 ? DType.F32 : computeType;
   }
 
   @Override
@@ -607,125 +605,20 @@ public final class CudaDevice implements Device {
     prediction.logits(hidden.memory(), rows, map, out);
   }
 
-  // ---- latent diffusion ----
-
-  @Override
-  public boolean denoisesLatents() {
-    return true;
-  }
-
-  @Override
-  public synchronized Codebook codebook(WeightView codes, int groups) {
-    enter("codebook");
-    return latent.codebook(codes, groups);
-  }
-
-  @Override
-  public synchronized void embedAdd(EmbeddingTable table, int[] index, int rows, Tensor x) {
-    enter("embedAdd");
-    latent.embedAdd(table, index, rows, x);
-  }
-
-  @Override
-  public synchronized void timeFeatures(float[] times, int count, Tensor out) {
-    enter("timeFeatures");
-    latent.timeFeatures(times, count, out);
-  }
-
-  @Override
-  public synchronized void adaNorm(
-      Tensor x, int rows, float eps, Modulation modulation, int column, Tensor out) {
-    enter("adaNorm");
-    latent.adaNorm(x, rows, eps, modulation, column, out);
-  }
-
-  @Override
-  public synchronized void adaNormRows(
-      Tensor x, int[] index, int count, float eps, Modulation modulation, int column, Tensor out) {
-    enter("adaNormRows");
-    latent.adaNormRows(x, index, count, eps, modulation, column, out);
-  }
-
-  @Override
-  public synchronized void convolutionInput(
-      Tensor x, RowSpans spans, int groups, float eps, Tensor out) {
-    enter("convolutionInput");
-    latent.convolutionInput(x, spans, groups, eps, Optional.empty(), 0, out);
-  }
-
-  @Override
-  public synchronized void convolutionInput(
-      Tensor x,
-      RowSpans spans,
-      int groups,
-      float eps,
-      Modulation modulation,
-      int column,
-      Tensor out) {
-    enter("convolutionInput");
-    latent.convolutionInput(x, spans, groups, eps, Optional.of(modulation), column, out);
-  }
-
-  @Override
-  public synchronized void gateAdd(
-      Tensor accumulator, int rows, Tensor y, Modulation modulation, int column) {
-    enter("gateAdd");
-    latent.gateAdd(accumulator, rows, y, modulation, column);
-  }
-
-  @Override
-  public synchronized void downsample(
-      Tensor x, RowSpans spans, Tensor taps, RowSpans half, Tensor out) {
-    enter("downsample");
-    latent.downsample(x, spans, taps, half, out);
-  }
-
-  @Override
-  public synchronized void upsampleAdd(
-      Tensor h, RowSpans half, Tensor gate, RowSpans spans, Tensor x) {
-    enter("upsampleAdd");
-    latent.upsampleAdd(h, half, gate, spans, x);
-  }
-
-  @Override
-  public synchronized void gather(Tensor x, int[] index, int count, Tensor out) {
-    enter("gather");
-    latent.gather(x, index, count, out);
-  }
-
-  @Override
-  public synchronized void nearestCodes(Tensor x, int rows, Codebook codebook, int[] codes) {
-    enter("nearestCodes");
-    latent.nearestCodes(x, rows, codebook, codes);
-  }
-
-  @Override
-  public synchronized void latents(
-      Codebook codebook, int[] codes, int[] slots, int count, Tensor state) {
-    enter("latents");
-    latent.latents(codebook, codes, slots, count, state);
-  }
-
-  @Override
-  public synchronized void renoise(RenoiseRows rows, Tensor state) {
-    enter("renoise");
-    latent.renoise(rows, state);
-  }
-
-  @Override
-  public synchronized void denoise(
-      Tensor logits, Codebook codebook, DenoiseRows wanted, Tensor state, Denoised out) {
-    enter("denoise");
-    latent.denoise(logits, codebook, wanted, state, out);
-  }
-
   // ---- checks and lifetime ----
 
-  private void tensor(String op, String role, Tensor t, DType dtype, int rows, int width) {
+  @Override
+  protected void tensor(String op, String role, Tensor t, DType dtype, int rows, int width) {
     Shapes.tensor(memory, op, role, t, dtype, rows, width);
   }
 
-  private void enter(String op) {
+  @Override
+  protected LatentOps unchecked() {
+    return latent;
+  }
+
+  @Override
+  protected void enter(String op) {
     if (closed) {
       throw new IllegalStateException(op + ": the device is closed");
     }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.kernels.cuda;
 
+import dev.palimpsest.kernels.CheckedDevice;
 import dev.palimpsest.kernels.Codebook;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.DenoiseRows;
 import dev.palimpsest.kernels.Denoised;
 import dev.palimpsest.kernels.EmbeddingTable;
+import dev.palimpsest.kernels.LatentOps;
 import dev.palimpsest.kernels.Modulation;
 import dev.palimpsest.kernels.RenoiseRows;
 import dev.palimpsest.kernels.RowSpans;
@@ -15,12 +17,11 @@ import dev.palimpsest.kernels.cpu.WeightArguments;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
-/** The ops of latent diffusion: checks what they are given, then runs them. */
-final class CudaLatentOps {
+/** The ops of latent diffusion, for arguments that {@link CheckedDevice} has checked. */
+final class CudaLatentOps implements LatentOps {
   private static final int[] ALL = {};
 
   private final CudaDevice device;
-  private final DType computeType;
   private final DeviceMemory memory;
   private final Upload upload;
   private final Conditioning conditioning;
@@ -28,14 +29,8 @@ final class CudaLatentOps {
   private final Denoising denoising;
 
   CudaLatentOps(
-      CudaDevice device,
-      DType computeType,
-      CudaContext context,
-      DeviceMemory memory,
-      Modules modules,
-      Upload upload) {
+      CudaDevice device, CudaContext context, DeviceMemory memory, Modules modules, Upload upload) {
     this.device = device;
-    this.computeType = computeType;
     this.memory = memory;
     this.upload = upload;
     StepArrays arrays = new StepArrays(context, memory);
@@ -44,15 +39,11 @@ final class CudaLatentOps {
     denoising = new Denoising(context, memory, modules, arrays);
   }
 
-  Codebook codebook(WeightView codes, int groups) {
-    WeightArguments.matrix("codebook", codes);
+  @Override
+  public Codebook codebook(WeightView codes, int groups) {
+    WeightArguments.codebook(codes, groups);
     int rows = codes.dimension(0);
     int width = codes.dimension(1);
-    if (groups <= 0 || rows % groups != 0) {
-      throw new IllegalArgumentException(
-          "codebook: %s has %d codes, which are not %d groups of equal size"
-              .formatted(codes.name(), rows, groups));
-    }
     MemorySegment block = memory.allocate(4L * rows * width);
     upload.rows(
         rows,
@@ -70,218 +61,86 @@ final class CudaLatentOps {
     return book;
   }
 
-  void embedAdd(EmbeddingTable table, int[] index, int rows, Tensor x) {
-    if (!(table instanceof CudaTable t) || t.owner() != device) {
-      throw new IllegalArgumentException("embedAdd: the table was made by another device");
-    }
-    tensor("embedAdd", "x", x, DType.F32, rows, t.width());
-    indices("embedAdd", "index", index, rows, 0, t.vocabulary());
-    conditioning.embedAdd(t, index, rows, x);
+  @Override
+  public void embedAdd(EmbeddingTable table, int[] index, int rows, Tensor x) {
+    conditioning.embedAdd(device.ownTable("embedAdd", table), index, rows, x);
   }
 
-  void timeFeatures(float[] times, int count, Tensor out) {
-    DType type = out.dtype() == DType.F32 ? DType.F32 : computeType;
-    tensor("timeFeatures", "out", out, type, count, out.width());
-    if (times.length < count || out.width() % 2 != 0) {
-      throw new IllegalArgumentException(
-          "timeFeatures: wants %d times and an even width; found %d and %d"
-              .formatted(count, times.length, out.width()));
-    }
+  @Override
+  public void timeFeatures(float[] times, int count, Tensor out) {
     conditioning.timeFeatures(times, count, out);
   }
 
-  void adaNorm(Tensor x, int rows, float eps, Modulation by, int column, Tensor out) {
-    tensor("adaNorm", "x", x, DType.F32, rows, x.width());
-    normed("adaNorm", x, rows, by, rows, column, out);
+  @Override
+  public void adaNorm(Tensor x, int rows, float eps, Modulation by, int column, Tensor out) {
     conditioning.norm(x, ALL, rows, rows, eps, by, column, out);
   }
 
-  void adaNormRows(
+  @Override
+  public void adaNormRows(
       Tensor x, int[] index, int count, float eps, Modulation by, int column, Tensor out) {
-    tensor("adaNormRows", "x", x, DType.F32, 0, x.width());
-    indices("adaNormRows", "index", index, count, 0, Math.min(x.rows(), by.rowOf().length));
-    int last = -1;
+    int last = 0;
     for (int i = 0; i < count; i++) {
       last = Math.max(last, index[i]);
     }
-    normed("adaNormRows", x, count, by, last + 1, column, out);
-    if (x.memory().address() == out.memory().address()) {
-      throw new IllegalArgumentException("adaNormRows: out must not be x");
-    }
-    if (count > 0) {
-      conditioning.norm(x, index, count, last + 1, eps, by, column, out);
-    }
+    conditioning.norm(x, index, count, last + 1, eps, by, column, out);
   }
 
-  private void normed(
-      String op, Tensor x, int rows, Modulation by, int modulated, int column, Tensor out) {
-    DType type = out.dtype() == DType.F32 ? DType.F32 : computeType;
-    tensor(op, "out", out, type, rows, x.width());
-    modulation(op, by, modulated, column, 2 * x.width());
+  @Override
+  public void convolutionInput(Tensor x, RowSpans spans, int groups, float eps, Tensor out) {
+    conditioning.convolution(x, spans, groups, eps, Optional.empty(), 0, out);
   }
 
-  void convolutionInput(
-      Tensor x,
-      RowSpans spans,
-      int groups,
-      float eps,
-      Optional<Modulation> by,
-      int column,
-      Tensor out) {
-    String op = "convolutionInput";
-    tensor(op, "x", x, DType.F32, spans.rows(), x.width());
-    tensor(op, "out", out, computeType, spans.rows(), 3 * x.width());
-    if (groups <= 0 || x.width() % groups != 0) {
-      throw new IllegalArgumentException(
-          "%s: a width of %d is not %d groups of equal size".formatted(op, x.width(), groups));
-    }
-    if (by.isPresent()) {
-      modulation(op, by.get(), spans.rows(), column, 2 * x.width());
-    }
-    conditioning.convolution(
-        x,
-        spans,
-        groups,
-        eps,
-        by.map(m -> m.table().memory()).orElse(MemorySegment.NULL),
-        by.map(Modulation::rowOf).orElse(ALL),
-        by.map(m -> m.table().width()).orElse(0),
-        column,
-        out);
+  @Override
+  public void convolutionInput(
+      Tensor x, RowSpans spans, int groups, float eps, Modulation by, int column, Tensor out) {
+    conditioning.convolution(x, spans, groups, eps, Optional.of(by), column, out);
   }
 
-  void gateAdd(Tensor accumulator, int rows, Tensor y, Modulation by, int column) {
-    tensor("gateAdd", "accumulator", accumulator, DType.F32, rows, y.width());
-    tensor("gateAdd", "y", y, DType.F32, rows, accumulator.width());
-    modulation("gateAdd", by, rows, column, y.width());
+  @Override
+  public void gateAdd(Tensor accumulator, int rows, Tensor y, Modulation by, int column) {
     conditioning.gateAdd(accumulator, rows, y, by, column);
   }
 
-  void downsample(Tensor x, RowSpans spans, Tensor taps, RowSpans half, Tensor out) {
-    tensor("downsample", "x", x, DType.F32, spans.rows(), out.width());
-    tensor("downsample", "taps", taps, DType.F32, 1, 4 * x.width());
-    tensor("downsample", "out", out, computeType, half.rows(), x.width());
-    halves("downsample", spans, half);
+  @Override
+  public void downsample(Tensor x, RowSpans spans, Tensor taps, RowSpans half, Tensor out) {
     resampling.down(x, spans, taps, half, out);
   }
 
-  void upsampleAdd(Tensor h, RowSpans half, Tensor gate, RowSpans spans, Tensor x) {
-    tensor("upsampleAdd", "h", h, DType.F32, half.rows(), x.width());
-    tensor("upsampleAdd", "gate", gate, DType.F32, 1, x.width());
-    tensor("upsampleAdd", "x", x, DType.F32, spans.rows(), h.width());
-    halves("upsampleAdd", spans, half);
+  @Override
+  public void upsampleAdd(Tensor h, RowSpans half, Tensor gate, RowSpans spans, Tensor x) {
     resampling.up(h, half, gate, spans, x);
   }
 
-  private static void halves(String op, RowSpans spans, RowSpans half) {
-    boolean fit = spans.sequences() == half.sequences();
-    for (int s = 0; fit && s < spans.sequences(); s++) {
-      fit = half.length(s) == (spans.length(s) + 1) / 2;
-    }
-    if (!fit) {
-      throw new IllegalArgumentException(
-          "%s: the half resolution must have half the rows of each sequence, rounded up; found %d of %d in %d and %d sequences"
-              .formatted(op, half.rows(), spans.rows(), half.sequences(), spans.sequences()));
-    }
-  }
-
-  void gather(Tensor x, int[] index, int count, Tensor out) {
-    tensor("gather", "x", x, DType.F32, 0, out.width());
-    DType type = out.dtype() == DType.F32 ? DType.F32 : computeType;
-    tensor("gather", "out", out, type, count, out.width());
-    indices("gather", "index", index, count, -1, x.rows());
-    if (x.memory().address() == out.memory().address()) {
-      throw new IllegalArgumentException("gather: out must not be x");
-    }
+  @Override
+  public void gather(Tensor x, int[] index, int count, Tensor out) {
     resampling.gather(x, index, count, out);
   }
 
-  void nearestCodes(Tensor x, int rows, Codebook codebook, int[] codes) {
+  @Override
+  public void nearestCodes(Tensor x, int rows, Codebook codebook, int[] codes) {
     CudaCodebook book = own("nearestCodes", codebook);
-    tensor("nearestCodes", "x", x, DType.F32, rows, book.width());
-    if (codes.length < rows * book.groups()) {
-      throw new IllegalArgumentException(
-          "nearestCodes: %d rows of %d groups want as many codes; found %d"
-              .formatted(rows, book.groups(), codes.length));
-    }
     if (rows > 0) {
       denoising.nearest(x, rows, book, codes);
     }
   }
 
-  void latents(Codebook codebook, int[] codes, int[] slots, int count, Tensor state) {
-    CudaCodebook book = own("latents", codebook);
-    tensor("latents", "state", state, DType.F32, 0, 2 * book.width());
-    indices("latents", "slot", slots, count, 0, state.rows());
-    indices("latents", "code", codes, count * book.groups(), 0, book.codes());
-    denoising.latents(book, codes, slots, count, state);
+  @Override
+  public void latents(Codebook codebook, int[] codes, int[] slots, int count, Tensor state) {
+    denoising.latents(own("latents", codebook), codes, slots, count, state);
   }
 
-  void renoise(RenoiseRows rows, Tensor state) {
-    tensor("renoise", "state", state, DType.F32, 0, state.width());
-    for (int i = 0; i < rows.size(); i++) {
-      slot("renoise", rows.slot(i), 0, state);
-    }
+  @Override
+  public void renoise(RenoiseRows rows, Tensor state) {
     denoising.renoise(rows, state);
   }
 
-  void denoise(Tensor logits, Codebook codebook, DenoiseRows wanted, Tensor state, Denoised out) {
+  @Override
+  public void denoise(
+      Tensor logits, Codebook codebook, DenoiseRows wanted, Tensor state, Denoised out) {
     CudaCodebook book = own("denoise", codebook);
-    tensor("denoise", "logits", logits, DType.F32, 0, book.logits());
-    tensor("denoise", "state", state, DType.F32, 0, 2 * book.width());
-    for (int i = 0; i < wanted.size(); i++) {
-      slot("denoise", wanted.slot(i), -1, state);
-      if (wanted.row(i) < 0
-          || wanted.row(i) >= logits.rows()
-          || wanted.unconditionalRow(i) >= logits.rows()) {
-        throw new IllegalArgumentException(
-            "denoise: entry %d wants rows %d and %d of %d"
-                .formatted(i, wanted.row(i), wanted.unconditionalRow(i), logits.rows()));
-      }
-      if (!(wanted.temperature(i) >= 0)) {
-        throw new IllegalArgumentException(
-            "denoise: temperature must be >= 0; found " + wanted.temperature(i));
-      }
+    if (wanted.size() > 0) {
+      denoising.denoise(logits, book, wanted, state, out);
     }
-    out.resize(wanted.size(), book.groups());
-    if (wanted.size() == 0) {
-      return;
-    }
-    denoising.denoise(logits, book, wanted, state, out);
-  }
-
-  private static void slot(String op, int slot, int least, Tensor state) {
-    if (slot < least || slot >= state.rows()) {
-      throw new IllegalArgumentException(
-          "%s: slot %d is outside the %d of the state".formatted(op, slot, state.rows()));
-    }
-  }
-
-  private static void indices(String op, String role, int[] index, int count, int least, int end) {
-    if (index.length < count) {
-      throw new IllegalArgumentException(
-          "%s: %d entries want as many of %s; found %d".formatted(op, count, role, index.length));
-    }
-    for (int i = 0; i < count; i++) {
-      if (index[i] < least || index[i] >= end) {
-        throw new IllegalArgumentException(
-            "%s: %s %d of entry %d is not in %d … %d"
-                .formatted(op, role, index[i], i, least, end - 1));
-      }
-    }
-  }
-
-  private void modulation(String op, Modulation by, int rows, int column, int width) {
-    tensor(op, "modulation", by.table(), DType.F32, 0, by.table().width());
-    if (column < 0 || column > by.table().width() - width) {
-      throw new IllegalArgumentException(
-          "%s: columns %d to %d are outside a modulation of %d"
-              .formatted(op, column, column + width - 1, by.table().width()));
-    }
-    indices(op, "modulation row", by.rowOf(), rows, 0, by.table().rows());
-  }
-
-  private void tensor(String op, String role, Tensor t, DType dtype, int rows, int width) {
-    Shapes.tensor(memory, op, role, t, dtype, rows, width);
   }
 }

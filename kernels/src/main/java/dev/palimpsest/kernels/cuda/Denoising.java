@@ -11,7 +11,6 @@ import dev.palimpsest.kernels.RenoiseRows;
 import dev.palimpsest.kernels.SolverStep;
 import dev.palimpsest.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /** Launches of {@code denoising.cu}, and the structs it shares with the host. */
 final class Denoising {
@@ -36,18 +35,19 @@ final class Denoising {
   private final Kernel renoise;
   private final Kernel estimate;
   private final Kernel solve;
-  private MemorySegment estimates = MemorySegment.NULL;
-  private long estimateBytes;
-  private MemorySegment chosen = MemorySegment.NULL;
+  private final GrowingBlock estimates;
+  private final GrowingBlock chosen;
   private MemorySegment chosenHere = MemorySegment.NULL;
-  private MemorySegment seen = MemorySegment.NULL;
+  private final GrowingBlock seen;
   private MemorySegment seenHere = MemorySegment.NULL;
-  private int[] ints = new int[64];
 
   Denoising(CudaContext context, DeviceMemory memory, Modules modules, StepArrays arrays) {
     this.context = context;
     this.memory = memory;
     this.arrays = arrays;
+    estimates = new GrowingBlock(memory);
+    chosen = new GrowingBlock(memory);
+    seen = new GrowingBlock(memory);
     nearest =
         kernel(modules, "nearest_codes", "x*", "codes*", "groups", "n", "groupWidth", "chosen*");
     latents =
@@ -100,7 +100,7 @@ final class Denoising {
         .set(2, book.groups())
         .set(3, book.codes())
         .set(4, book.groupWidth())
-        .set(5, chosen)
+        .set(5, chosen.memory())
         .launch(rows, book.groups());
     context.download(chosen.address(), chosenHere, 0, 4L * n);
     context.synchronize("looking for the nearest codes of " + rows + " rows");
@@ -120,7 +120,7 @@ final class Denoising {
   }
 
   void renoise(RenoiseRows rows, Tensor state) {
-    room(rows.size() * NOISED_INTS);
+    int[] ints = arrays.room(rows.size() * NOISED_INTS);
     for (int i = 0; i < rows.size(); i++) {
       int at = i * NOISED_INTS;
       ints[at] = (int) rows.seed(i);
@@ -143,9 +143,9 @@ final class Denoising {
     int n = wanted.size();
     int groups = book.groups();
     reserve(n * groups, n, (long) n * book.width());
-    room(n * ENTRY_INTS);
+    int[] ints = arrays.room(n * ENTRY_INTS);
     for (int i = 0; i < n; i++) {
-      write(wanted, i, i * ENTRY_INTS);
+      write(wanted, i, ints, i * ENTRY_INTS);
     }
     long entries = arrays.upload(ints, n * ENTRY_INTS);
     estimate
@@ -155,15 +155,15 @@ final class Denoising {
         .set(3, book.codes())
         .set(4, book.groupWidth())
         .set(5, entries)
-        .set(6, estimates)
-        .set(7, chosen)
-        .set(8, seen)
+        .set(6, estimates.memory())
+        .set(7, chosen.memory())
+        .set(8, seen.memory())
         .launch(n, 1, 1, SHARED + 4 * book.codes());
     solve
         .set(0, entries)
         .set(1, n)
-        .set(2, seen)
-        .set(3, estimates)
+        .set(2, seen.memory())
+        .set(3, estimates.memory())
         .set(4, state.memory())
         .set(5, book.width())
         .launch(n);
@@ -188,7 +188,7 @@ final class Denoising {
     }
   }
 
-  private void write(DenoiseRows wanted, int i, int at) {
+  private static void write(DenoiseRows wanted, int i, int[] ints, int at) {
     SolverStep solver = wanted.solver(i);
     ints[at] = (int) wanted.seed(i);
     ints[at + 1] = (int) (wanted.seed(i) >>> 32);
@@ -207,31 +207,16 @@ final class Denoising {
   }
 
   private void reserve(int codes, int entries, long elements) {
-    if (chosenHere.byteSize() < 4L * codes) {
-      long bytes = Math.max(4L * codes, 2 * chosenHere.byteSize());
-      memory.free(chosen);
-      chosen = memory.allocate(bytes);
-      chosenHere = memory.pinned(bytes);
-    }
-    if (seenHere.byteSize() < (long) entries * SEEN_BYTES) {
-      long bytes = Math.max((long) entries * SEEN_BYTES, 2 * seenHere.byteSize());
-      memory.free(seen);
-      seen = memory.allocate(bytes);
-      seenHere = memory.pinned(bytes);
-    }
-    if (estimateBytes < 4 * elements) {
-      memory.free(estimates);
-      long bytes = Math.max(4 * elements, 2 * estimateBytes);
-      estimates = MemorySegment.NULL;
-      estimateBytes = 0;
-      estimates = memory.allocate(bytes);
-      estimateBytes = bytes;
-    }
+    chosenHere = room(chosen, chosenHere, 4L * codes);
+    seenHere = room(seen, seenHere, (long) entries * SEEN_BYTES);
+    estimates.reserve(4 * elements);
   }
 
-  private void room(int n) {
-    if (ints.length < n) {
-      ints = Arrays.copyOf(ints, Math.max(n, 2 * ints.length));
-    }
+  /** Makes room on the device and for what is downloaded of it; the latter is what comes back. */
+  private MemorySegment room(GrowingBlock block, MemorySegment here, long bytes) {
+    long had = here.byteSize();
+    long size = bytes <= had ? had : Math.max(bytes, 2 * had);
+    block.reserve(size);
+    return size == had ? here : memory.pinned(size);
   }
 }

@@ -43,10 +43,8 @@ final class Head {
   private final WantedEntries entries;
   private final StepArray slotArray;
   private final StepArray entropySlotArray;
-  private MemorySegment partials = MemorySegment.NULL;
-  private long partialBytes;
-  private MemorySegment floors = MemorySegment.NULL;
-  private long floorBytes;
+  private final GrowingBlock partials;
+  private final GrowingBlock floors;
   private MemorySegment normals = MemorySegment.NULL;
   private MemorySegment present = MemorySegment.NULL;
   private MemorySegment found = MemorySegment.NULL;
@@ -76,6 +74,8 @@ final class Head {
     entropy =
         modules.kernel(
             "head", "head_entropy", 256, Sample.SHARED, "floors*", "tiles", "slots*", "found*");
+    partials = new GrowingBlock(memory);
+    floors = new GrowingBlock(memory);
     entries = new WantedEntries(context, memory);
     slotArray = new StepArray(context, memory);
     entropySlotArray = new StepArray(context, memory);
@@ -126,9 +126,16 @@ final class Head {
       }
       int slotCount = fillSlots(wanted, which, first, n, false);
       long entriesAt = entries.entriesAt();
-      run(slotCount <= FEW ? few : many, hidden, head, slotCount, slotArray, partials, present);
+      run(
+          slotCount <= FEW ? few : many,
+          hidden,
+          head,
+          slotCount,
+          slotArray,
+          partials.memory(),
+          present);
       combine
-          .set(0, partials)
+          .set(0, partials.memory())
           .set(1, tiles)
           .set(2, head.out())
           .set(3, entriesAt)
@@ -146,8 +153,13 @@ final class Head {
                 slotCount,
                 entropySlotArray,
                 normals,
-                floors);
-        entropy.set(0, floors).set(1, tiles).set(2, slotsAt).set(3, found).launch(slotCount);
+                floors.memory());
+        entropy
+            .set(0, floors.memory())
+            .set(1, tiles)
+            .set(2, slotsAt)
+            .set(3, found)
+            .launch(slotCount);
       }
       context.download(found.address(), foundHere, 0, (long) n * Sample.FOUND_BYTES);
       context.synchronize("predicting " + n + " positions");
@@ -231,23 +243,11 @@ final class Head {
   private void reserve(int count, int tiles) {
     if (foundHere.byteSize() == 0) {
       found = memory.allocate((long) MOST_ENTRIES * Sample.FOUND_BYTES);
-      foundHere = memory.pinned((long) MOST_ENTRIES * Sample.FOUND_BYTES);
       normals = memory.allocate((long) MOST_ENTRIES * NORMAL_BYTES);
       present = memory.allocate(4L * MOST_ENTRIES);
+      foundHere = memory.pinned((long) MOST_ENTRIES * Sample.FOUND_BYTES);
     }
-    if (partialBytes < (long) count * tiles * PARTIAL_BYTES) {
-      memory.free(partials);
-      partials = MemorySegment.NULL;
-      partialBytes = 0;
-      partials = memory.allocate((long) count * tiles * PARTIAL_BYTES);
-      partialBytes = (long) count * tiles * PARTIAL_BYTES;
-    }
-    if (floorBytes < 8L * count * tiles) {
-      memory.free(floors);
-      floors = MemorySegment.NULL;
-      floorBytes = 0;
-      floors = memory.allocate(8L * count * tiles);
-      floorBytes = 8L * count * tiles;
-    }
+    partials.reserve((long) count * tiles * PARTIAL_BYTES);
+    floors.reserve(8L * count * tiles);
   }
 }

@@ -246,10 +246,12 @@ final class LaunchList {
   }
 
   private void launch() {
+    // What is being captured cannot be waited for.
+    boolean waits = !graphs && !oneByOne;
     for (int at = 0; at < size; ) {
       if (words[at] < 0) {
         calls.get((int) (-words[at] - 1)).call(words, at + HEADER);
-        if (!graphs) {
+        if (waits) {
           CudaDriver.check(
               Cuda.cuStreamSynchronize(context.stream().segment()), "waiting for a library's call");
         }
@@ -272,7 +274,7 @@ final class LaunchList {
               context.stream().segment(),
               pointers,
               MemorySegment.NULL);
-      if (status == 0 && !graphs) {
+      if (status == 0 && waits) {
         status = Cuda.cuStreamSynchronize(context.stream().segment());
       }
       if (status != 0) {
@@ -296,6 +298,7 @@ final class LaunchList {
   /** Forgets what was kept, and all graphs. */
   void close() {
     size = 0;
+    launches = 0;
     seen.values().forEach(Replay::close);
     seen.clear();
   }

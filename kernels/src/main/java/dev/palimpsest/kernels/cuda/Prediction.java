@@ -24,13 +24,11 @@ final class Prediction {
   private final StepArray rowArray;
   private final WantedEntries entryArray;
   private final Head fused;
-  private MemorySegment inputs = MemorySegment.NULL;
-  private MemorySegment logits = MemorySegment.NULL;
+  private final GrowingBlock inputs;
+  private final GrowingBlock logits;
   private MemorySegment found = MemorySegment.NULL;
   private MemorySegment foundHere = MemorySegment.NULL;
   private MemorySegment logitsHere = MemorySegment.NULL;
-  private long inputBytes;
-  private long logitBytes;
   private final int[] rowInts = new int[MOST_ROWS];
   private int[] fusedEntries = new int[64];
   private int[] tiledEntries = new int[64];
@@ -43,6 +41,8 @@ final class Prediction {
     sample = new Sample(modules);
     rowArray = new StepArray(context, memory);
     entryArray = new WantedEntries(context, memory);
+    inputs = new GrowingBlock(memory);
+    logits = new GrowingBlock(memory);
     fused = new Head(context, memory, modules);
   }
 
@@ -90,9 +90,11 @@ final class Prediction {
         next++;
       }
       int n = next - first;
-      gather.rows(hidden, rowArray.upload(rowInts, rows), rows, rowBytes, inputs);
-      matmul.run(Matmul.Epilogue.STORE, inputs, rows, head, MemorySegment.NULL, logits);
-      sample.run(logits, head.out(), n, entryArray.entriesAt(), entryArray.suppressedAt(), found);
+      gather.rows(hidden, rowArray.upload(rowInts, rows), rows, rowBytes, inputs.memory());
+      matmul.run(
+          Matmul.Epilogue.STORE, inputs.memory(), rows, head, MemorySegment.NULL, logits.memory());
+      sample.run(
+          logits.memory(), head.out(), n, entryArray.entriesAt(), entryArray.suppressedAt(), found);
       context.download(found.address(), foundHere, 0, (long) n * Sample.FOUND_BYTES);
       context.synchronize("predicting " + n + " positions");
       for (int i = 0; i < n; i++) {
@@ -134,7 +136,7 @@ final class Prediction {
           n,
           head,
           MemorySegment.NULL,
-          logits);
+          logits.memory());
       long bytes = 4L * n * head.out();
       context.download(logits.address(), logitsHere, 0, bytes);
       context.synchronize("computing the logits of " + n + " rows");
@@ -142,22 +144,12 @@ final class Prediction {
     }
   }
 
-  private void reserve(long inputs, long logits) {
+  private void reserve(long inputBytes, long logitBytes) {
     if (foundHere.byteSize() == 0) {
       found = memory.allocate((long) MOST_ROWS * Sample.FOUND_BYTES);
       foundHere = memory.pinned((long) MOST_ROWS * Sample.FOUND_BYTES);
     }
-    if (inputBytes < inputs) {
-      memory.free(this.inputs);
-      inputBytes = 0;
-      this.inputs = memory.allocate(inputs);
-      inputBytes = inputs;
-    }
-    if (logitBytes < logits) {
-      memory.free(this.logits);
-      logitBytes = 0;
-      this.logits = memory.allocate(logits);
-      logitBytes = logits;
-    }
+    inputs.reserve(inputBytes);
+    logits.reserve(logitBytes);
   }
 }

@@ -4,7 +4,6 @@ package dev.palimpsest.kernels.cuda;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
-import java.util.Arrays;
 
 /** Launches of {@code resampling.cu}. */
 final class Resampling {
@@ -16,7 +15,6 @@ final class Resampling {
   private final Kernel gatherF32;
   private final Kernel gatherBf16;
   private final Kernel up;
-  private int[] ints = new int[64];
 
   Resampling(Modules modules, StepArrays arrays) {
     this.arrays = arrays;
@@ -38,7 +36,7 @@ final class Resampling {
 
   void down(Tensor x, RowSpans spans, Tensor taps, RowSpans half, Tensor out) {
     int rows = half.rows();
-    room(2 * rows);
+    int[] ints = arrays.room(2 * rows);
     for (int s = 0; s < half.sequences(); s++) {
       for (int j = 0; j < half.length(s); j++) {
         int has = 0;
@@ -60,7 +58,7 @@ final class Resampling {
   }
 
   void up(Tensor h, RowSpans half, Tensor gate, RowSpans spans, Tensor x) {
-    room(spans.rows());
+    int[] ints = arrays.room(spans.rows());
     for (int s = 0; s < spans.sequences(); s++) {
       for (int i = 0; i < spans.length(s); i++) {
         ints[spans.start(s) + i] = half.start(s) + i / 2;
@@ -81,11 +79,5 @@ final class Resampling {
         .set(2, out.memory())
         .set(3, out.width())
         .launch(count);
-  }
-
-  private void room(int n) {
-    if (ints.length < n) {
-      ints = Arrays.copyOf(ints, Math.max(n, 2 * ints.length));
-    }
   }
 }

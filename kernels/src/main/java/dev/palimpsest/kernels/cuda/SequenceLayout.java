@@ -5,7 +5,6 @@ import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.KvStore;
 import dev.palimpsest.kernels.RowSpans;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -17,15 +16,13 @@ import java.util.Optional;
 final class SequenceLayout {
   private static final int SPAN_INTS = 5;
 
-  private final DeviceMemory memory;
   private final StepArray spanArray;
   private final StepArray tileArray;
   private final StepArray longTileArray;
   private final StepArray rowArray;
   private final StepArray positionArray;
   private final StepArray pageArray;
-  private MemorySegment own = MemorySegment.NULL;
-  private long ownBytes;
+  private final GrowingBlock own;
   private int[] spanInts = new int[64];
   private int[] tileInts = new int[64];
   private int[] longTileInts = new int[64];
@@ -44,7 +41,7 @@ final class SequenceLayout {
   private long pagesAt;
 
   SequenceLayout(CudaContext context, DeviceMemory memory) {
-    this.memory = memory;
+    own = new GrowingBlock(memory);
     spanArray = new StepArray(context, memory);
     tileArray = new StepArray(context, memory);
     longTileArray = new StepArray(context, memory);
@@ -79,7 +76,7 @@ final class SequenceLayout {
       allPages += n;
       ownPages += spans.paged(s) ? 0 : n;
     }
-    reserve(ownPages * pageBytes);
+    own.reserve(ownPages * pageBytes);
     spanInts = room(spanInts, SPAN_INTS * sequences);
     rowInts = room(rowInts, rows);
     positionInts = room(positionInts, rows);
@@ -135,17 +132,6 @@ final class SequenceLayout {
       out[2 * at + 1] = first;
     }
     return out;
-  }
-
-  private void reserve(long bytes) {
-    if (bytes > ownBytes) {
-      if (ownBytes > 0) {
-        memory.free(own);
-      }
-      ownBytes = 0;
-      own = memory.allocate(bytes);
-      ownBytes = bytes;
-    }
   }
 
   private static int[] room(int[] array, int n) {

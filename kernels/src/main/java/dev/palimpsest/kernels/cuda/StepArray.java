@@ -26,9 +26,22 @@ final class StepArray {
 
   /** The device's address of the first {@code n} values. */
   long upload(int[] values, int n) {
+    if (!same(values, n)) {
+      replace(values, n);
+    }
+    return held();
+  }
+
+  /** The device's address of what lies there, for a launch that reads it. */
+  long held() {
+    usedAt = context.launches().flushes();
+    return device.address();
+  }
+
+  private void replace(int[] values, int n) {
     if (n > capacity) {
       grow(n);
-    } else if (!same(values, n)) {
+    } else {
       if (usedAt == context.launches().flushes()) {
         // A launch that is still kept reads what lies there now.
         context.launches().flush();
@@ -38,14 +51,10 @@ final class StepArray {
         context.synchronize("waiting for the last copy of a step's input");
       }
     }
-    if (!same(values, n)) {
-      MemorySegment.copy(values, 0, host, JAVA_INT, 0, n);
-      size = n;
-      context.upload(host, 0, device.address(), 4L * n);
-      copiedAt = context.waits();
-    }
-    usedAt = context.launches().flushes();
-    return device.address();
+    MemorySegment.copy(values, 0, host, JAVA_INT, 0, n);
+    size = n;
+    context.upload(host, 0, device.address(), 4L * n);
+    copiedAt = context.waits();
   }
 
   /** Whether the first {@code n} values lie there already. */

@@ -11,6 +11,7 @@ final class StepArrays {
 
   private final StepArray[] arrays = new StepArray[KEPT];
   private int next;
+  private int[] ints = new int[64];
 
   StepArrays(CudaContext context, DeviceMemory memory) {
     for (int i = 0; i < KEPT; i++) {
@@ -18,11 +19,19 @@ final class StepArrays {
     }
   }
 
+  /** Room for what an op brings along, until the next one asks. */
+  int[] room(int n) {
+    if (ints.length < n) {
+      ints = new int[Math.max(n, 2 * ints.length)];
+    }
+    return ints;
+  }
+
   /** The device's address of the first {@code n} values. */
   long upload(int[] values, int n) {
     for (StepArray array : arrays) {
       if (array.holds(values, n)) {
-        return array.upload(values, n);
+        return array.held();
       }
     }
     next = (next + 1) % KEPT;

@@ -27,10 +27,6 @@ final class WantedEntries {
     suppressedSize = 0;
   }
 
-  int size() {
-    return size;
-  }
-
   /**
    * Adds entry {@code i} of {@code wanted}.
    *

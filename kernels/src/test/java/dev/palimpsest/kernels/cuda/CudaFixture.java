@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.Tensor;
+import dev.palimpsest.kernels.TestBed;
 import dev.palimpsest.kernels.cpu.Fixture;
 import dev.palimpsest.kernels.cpu.Reference;
 import dev.palimpsest.kernels.cuda.CudaOptions.ComputeType;
@@ -18,7 +19,7 @@ import java.util.function.Supplier;
 import jcuda.driver.JCudaDriver;
 
 /** A device on the emulator, and numbers to put on it and to read from it. */
-final class CudaFixture implements AutoCloseable {
+final class CudaFixture implements TestBed {
   /** A NaN in f32 and in bf16; fills memory that no kernel may read or write. */
   private static final short POISON = 0x7FC1;
 
@@ -61,8 +62,19 @@ final class CudaFixture implements AutoCloseable {
     return type == DType.BF16 ? 4e-3 : 1e-6 * Math.sqrt(k);
   }
 
+  @Override
+  public CudaDevice device() {
+    return device;
+  }
+
+  @Override
+  public Arena arena() {
+    return arena;
+  }
+
   /** A tensor with the values in its first rows and poison in two rows behind. */
-  Tensor tensor(DType dtype, float[] values, int width) {
+  @Override
+  public Tensor tensor(DType dtype, float[] values, int width) {
     Tensor t = device.allocate(dtype, values.length / width + 2, width);
     MemorySegment host = poison(t);
     for (int i = 0; i < values.length; i++) {
@@ -77,7 +89,8 @@ final class CudaFixture implements AutoCloseable {
   }
 
   /** Nothing but poison, with two rows more than asked for. */
-  Tensor empty(DType dtype, int rows, int width) {
+  @Override
+  public Tensor empty(DType dtype, int rows, int width) {
     Tensor t = device.allocate(dtype, rows + 2, width);
     upload(t, poison(t));
     return t;
@@ -102,8 +115,8 @@ final class CudaFixture implements AutoCloseable {
         "test");
   }
 
-  /** The first rows, when the rows behind them still hold nothing but poison. */
-  float[] read(Tensor t, int rows) {
+  @Override
+  public float[] read(Tensor t, int rows) {
     try (Arena mine = Arena.ofConfined()) {
       MemorySegment host = mine.allocate(bytes(t), 64);
       CudaContext.check(
@@ -129,11 +142,20 @@ final class CudaFixture implements AutoCloseable {
     return (short) ((bits + 0x7FFF + ((bits >>> 16) & 1)) >>> 16);
   }
 
+  @Override
+  public float[] found(String what, Supplier<float[]> op) {
+    return anySchedule(what, op);
+  }
+
   /** Runs an op in several schedules, which must give the same bits. */
   static float[] anySchedule(String what, Supplier<float[]> op) {
+    return anySchedule(what, SEEDS, op);
+  }
+
+  static float[] anySchedule(String what, int schedules, Supplier<float[]> op) {
     Random seeds = new Random(what.hashCode());
     float[] first = null;
-    for (int i = 0; i < SEEDS; i++) {
+    for (int i = 0; i < schedules; i++) {
       Emulator.seed(seeds.nextLong());
       float[] found = op.get();
       if (first == null) {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.kernels.cuda;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-
 import dev.palimpsest.kernels.AttentionMask;
 import dev.palimpsest.kernels.Codebook;
 import dev.palimpsest.kernels.DType;
@@ -30,13 +28,7 @@ class CudaSchedulesTest {
   private static final int SCHEDULES = 20;
 
   private static void same(String what, Supplier<float[]> op) {
-    float[] first = null;
-    for (int seed = 0; seed < SCHEDULES; seed++) {
-      Emulator.seed(1000 + seed);
-      float[] found = op.get();
-      first = first == null ? found : first;
-      assertArrayEquals(first, found, what + " in schedule " + seed);
-    }
+    CudaFixture.anySchedule(what, SCHEDULES, op);
   }
 
   @ParameterizedTest

@@ -35,7 +35,11 @@ class DeviceLoopTest {
     Emulator.required();
     CudaLibrary.find().orThrow();
     JCudaLibrary.load();
-    context = new CudaContext(0, false);
+    open(false);
+  }
+
+  private void open(boolean checked) {
+    context = new CudaContext(0, checked);
     context.enter();
     modules = new Modules(context);
     memory = new DeviceMemory(context);
@@ -112,6 +116,20 @@ class DeviceLoopTest {
             },
             loop.turns());
       }
+    }
+  }
+
+  /** Who waits for every launch does not while they are captured. */
+  @Test
+  void aCheckedDeviceRepeatsTooByItself() {
+    Emulator.only();
+    close();
+    open(true);
+    try (DeviceLoop loop =
+        new DeviceLoop(context, memory, LoopWay.DEVICE, this::turn, left.address(), again)) {
+      start(TURNS);
+      loop.run(100);
+      assertArrayEquals(expected(TURNS), trace());
     }
   }
 
