@@ -196,10 +196,7 @@ final class Adversary implements AutoCloseable {
     try (NoGradGuard _ = new NoGradGuard();
         PointerScope _ = new PointerScope()) {
       FlatParameters own = networks.getFirst().parameters();
-      for (HybridNetwork other : networks.subList(1, networks.size())) {
-        own.gradient().add_(other.parameters().gradient());
-        other.parameters().gradient().zero_();
-      }
+      own.gather(networks.stream().skip(1).map(HybridNetwork::parameters).toList());
       optimiser.update(own.flat(), own.gradient(), own.matrixSize(), steps, RATE, 0, 1, 0.99);
     }
     diversity =

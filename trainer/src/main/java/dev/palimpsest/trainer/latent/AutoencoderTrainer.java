@@ -76,7 +76,7 @@ final class AutoencoderTrainer implements Training {
     return new Course() {
       @Override
       public String title() {
-        long size = Autoencoder.layout(settings.shape()).stream().mapToLong(s -> s.size()).sum();
+        long size = FlatParameters.size(Autoencoder.layout(settings.shape()));
         return String.format(Locale.ROOT, "a VQ-VAE of %,d parameters", size);
       }
 
@@ -195,15 +195,11 @@ final class AutoencoderTrainer implements Training {
     double norm;
     try (NoGradGuard _ = new NoGradGuard();
         PointerScope _ = new PointerScope()) {
-      Tensor gradient = network.parameters().gradient();
-      for (Autoencoder other : networks.subList(1, n)) {
-        gradient.add_(other.parameters().gradient());
-        other.parameters().gradient().zero_();
-      }
+      network.parameters().gather(networks.stream().skip(1).map(Autoencoder::parameters).toList());
       norm =
           optimiser.update(
               network.parameters().flat(),
-              gradient,
+              network.parameters().gradient(),
               network.parameters().matrixSize(),
               step,
               rate,

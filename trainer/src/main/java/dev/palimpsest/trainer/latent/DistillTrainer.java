@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -178,15 +179,13 @@ final class DistillTrainer implements Training {
     double norm;
     try (NoGradGuard _ = new NoGradGuard();
         PointerScope _ = new PointerScope()) {
-      Tensor gradient = student.parameters().gradient();
-      for (HybridNetwork other : students.subList(1, students.size())) {
-        gradient.add_(other.parameters().gradient());
-        other.parameters().gradient().zero_();
-      }
+      student
+          .parameters()
+          .gather(students.stream().skip(1).map(HybridNetwork::parameters).toList());
       norm =
           optimiser.update(
               student.parameters().flat(),
-              gradient,
+              student.parameters().gradient(),
               student.parameters().matrixSize(),
               step,
               rate,
@@ -241,7 +240,9 @@ final class DistillTrainer implements Training {
     if (positions.length == 0) {
       return 0;
     }
-    try (PointerScope _ = new PointerScope()) {
+    // Gradients are on or off for a thread; a caller's guard says nothing here.
+    try (AutoGradMode _ = new AutoGradMode(backward);
+        PointerScope _ = new PointerScope()) {
       LatentInputs inputs =
           LatentInputs.of(batch, autoencoders.get(worker), settings.base().shape().path());
       Tensor chosen = Tensor.create(positions);
@@ -395,20 +396,15 @@ final class DistillTrainer implements Training {
     double loss = 0;
     int chunk = Math.min(settings.base().batch(), heldOutRows);
     int calls = settings.grid().size() / 2;
-    try (NoGradGuard _ = new NoGradGuard()) {
-      for (int c = 0; c < heldOutRows / chunk; c++) {
-        int[] call = new int[chunk];
-        for (int r = 0; r < chunk; r++) {
-          call[r] = r * calls / chunk;
-        }
-        LatentBatch batch =
-            LatentBatch.draw(
-                settings.base(),
-                heldOut,
-                RowSource.random(0x5eed, c),
-                times(settings.grid(), call));
-        loss += all(batch, call, true, false) / (heldOutRows / chunk);
+    for (int c = 0; c < heldOutRows / chunk; c++) {
+      int[] call = new int[chunk];
+      for (int r = 0; r < chunk; r++) {
+        call[r] = r * calls / chunk;
       }
+      LatentBatch batch =
+          LatentBatch.draw(
+              settings.base(), heldOut, RowSource.random(0x5eed, c), times(settings.grid(), call));
+      loss += all(batch, call, true, false) / (heldOutRows / chunk);
     }
     student.parameters().load(own);
     Map<String, Double> values = new LinkedHashMap<>();

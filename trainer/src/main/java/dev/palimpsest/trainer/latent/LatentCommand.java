@@ -95,7 +95,7 @@ public final class LatentCommand implements Runnable {
           AutoencoderTrainer.trained(TrainingLoop.checkpointFile(LatentWork.vq(work)), false)) {
         Checkpoint state = Checkpoint.read(TrainingLoop.checkpointFile(LatentWork.run(work)));
         LatentSettings settings = state.settings(LatentSettings.class);
-        NoiseLevels levels = levels(settings, state);
+        NoiseLevels levels = NoiseLevels.of(state);
         HybridFolder.write(
             out,
             codes,
@@ -130,15 +130,6 @@ public final class LatentCommand implements Runnable {
           ? state.require("average")
           : Checkpoint.read(TrainingLoop.checkpointFile(DistillCommand.folder(work, distilled)))
               .require("average");
-    }
-
-    private static NoiseLevels levels(LatentSettings settings, Checkpoint state)
-        throws IOException {
-      NoiseLevels levels =
-          new NoiseLevels(
-              settings.shape().path(), settings.shape().latent().latent(), settings.timeWarp());
-      levels.load(state.require("levels"));
-      return levels;
     }
   }
 

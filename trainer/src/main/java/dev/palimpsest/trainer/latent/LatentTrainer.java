@@ -20,7 +20,6 @@ import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
-import org.bytedeco.pytorch.Tensor;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Trains a {@link HybridNetwork} on the codes of a frozen {@link Autoencoder}. */
@@ -82,9 +81,7 @@ final class LatentTrainer implements Training {
             : Optional.empty();
     threads = new Workers(networks.size());
     optimiser = new AdamW(network.parameters().flat());
-    levels =
-        new NoiseLevels(
-            settings.shape().path(), settings.shape().latent().latent(), settings.timeWarp());
+    levels = NoiseLevels.of(settings);
   }
 
   /** Runs of these settings. */
@@ -98,7 +95,7 @@ final class LatentTrainer implements Training {
     return new Course() {
       @Override
       public String title() {
-        long size = HybridNetwork.layout(settings.shape()).stream().mapToLong(s -> s.size()).sum();
+        long size = FlatParameters.size(HybridNetwork.layout(settings.shape()));
         return String.format(
             Locale.ROOT,
             "a denoiser of %,d parameters, %.1f million multiply-adds a position",
@@ -197,15 +194,13 @@ final class LatentTrainer implements Training {
     double norm;
     try (NoGradGuard _ = new NoGradGuard();
         PointerScope _ = new PointerScope()) {
-      Tensor gradient = network.parameters().gradient();
-      for (HybridNetwork other : networks.subList(1, networks.size())) {
-        gradient.add_(other.parameters().gradient());
-        other.parameters().gradient().zero_();
-      }
+      network
+          .parameters()
+          .gather(networks.stream().skip(1).map(HybridNetwork::parameters).toList());
       norm =
           optimiser.update(
               network.parameters().flat(),
-              gradient,
+              network.parameters().gradient(),
               network.parameters().matrixSize(),
               step,
               rate,
@@ -328,22 +323,19 @@ final class LatentTrainer implements Training {
     double[] noise = new double[sums.length];
     NoiseLevels fixed =
         new NoiseLevels(settings.shape().path(), settings.shape().latent().latent(), false);
-    try (NoGradGuard _ = new NoGradGuard()) {
-      int chunk = Math.min(settings.batch(), heldOutRows);
-      for (int c = 0; c < heldOutRows / chunk; c++) {
-        SplittableRandom random = RowSource.random(0x5eed, c);
-        float[] times = fixed.draw(chunk, random.nextDouble(), 0);
-        LatentBatch batch = LatentBatch.draw(settings, heldOut, random, times);
-        int row = 0;
-        for (LatentLoss.Part part :
-            parts(batch, true, new boolean[chunk], false, Optional.empty())) {
-          for (int r = 0; r < part.noise().length; r++, row++) {
-            int b = bin(settings.shape().path(), times[row]);
-            sums[b] += part.sums()[LatentLoss.Kind.CODE.ordinal()][r];
-            counts[b] += part.counts()[LatentLoss.Kind.CODE.ordinal()][r];
-            right[b] += part.right()[r];
-            noise[b] += part.noise()[r];
-          }
+    int chunk = Math.min(settings.batch(), heldOutRows);
+    for (int c = 0; c < heldOutRows / chunk; c++) {
+      SplittableRandom random = RowSource.random(0x5eed, c);
+      float[] times = fixed.draw(chunk, random.nextDouble(), 0);
+      LatentBatch batch = LatentBatch.draw(settings, heldOut, random, times);
+      int row = 0;
+      for (LatentLoss.Part part : parts(batch, true, new boolean[chunk], false, Optional.empty())) {
+        for (int r = 0; r < part.noise().length; r++, row++) {
+          int b = bin(settings.shape().path(), times[row]);
+          sums[b] += part.sums()[LatentLoss.Kind.CODE.ordinal()][r];
+          counts[b] += part.counts()[LatentLoss.Kind.CODE.ordinal()][r];
+          right[b] += part.right()[r];
+          noise[b] += part.noise()[r];
         }
       }
     }
