@@ -122,11 +122,39 @@ class LatentTrainerTest {
                 "qualityLoss", 0,
                 "written", 0,
                 "guidanceDropout", 0,
-                "wrong", 0.3)
+                "wrong", 0.3,
+                "shape", shape(LatentPath.COSINE, 1, 1, 16))
             .entrySet()) {
       LatentSettings other = with(usual, change.getKey(), change.getValue());
       assertFalse(Arrays.equals(weights, trained(other, 6)), change.getKey() + " does nothing");
     }
+  }
+
+  /** Sooner in rows of a batch than in steps: warping waits for 2000 rows. */
+  @Test
+  void theNoiseLevelsFollowTheLossOfTheRun() throws IOException {
+    LatentSettings usual =
+        with(
+            with(with(LatentFixture.settings(false), "batch", 700), "written", 0),
+            "shape",
+            shape(LatentPath.LINEAR, 1, 1, 4));
+    LatentSettings fixed = with(usual, "timeWarp", false);
+    assertArrayEquals(trained(usual, 3), trained(fixed, 3), "not yet");
+    assertFalse(Arrays.equals(trained(usual, 4), trained(fixed, 4)), "timeWarp does nothing");
+  }
+
+  @Test
+  void aPlainTransformerLearnsToo() throws IOException {
+    LatentSettings plain =
+        with(LatentFixture.settings(false), "shape", shape(LatentPath.LINEAR, 2, 0, 16));
+    float[] weights = trained(plain, 1);
+    assertEquals(FlatParameters.size(HybridNetwork.layout(plain.shape())), weights.length);
+    assertFalse(Arrays.equals(weights, trained(plain, 3)));
+  }
+
+  private static HybridShape shape(LatentPath path, int before, int half, int length) {
+    return new HybridShape(
+        LatentFixture.CODES, 16, 2, 24, 24, 2, 32, before, half, 1, 8, 8, length, path);
   }
 
   static LatentSettings with(LatentSettings settings, String name, Object value) {
