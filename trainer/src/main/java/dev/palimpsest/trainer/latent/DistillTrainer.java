@@ -122,9 +122,7 @@ final class DistillTrainer implements Training {
                 settings, autoencoder, teacher, workers, source, heldOut, heldOutRows);
         trainer.step = from.step();
         trainer.student.parameters().load(from.require("weights"));
-        FlatParameters.fill(trainer.optimiser.average(), from.require("average"));
-        FlatParameters.fill(trainer.optimiser.moment1(), from.require("moment1"));
-        FlatParameters.fill(trainer.optimiser.moment2(), from.require("moment2"));
+        trainer.optimiser.load(from, "");
         return new Resumed(trainer, from.seconds());
       }
     };
@@ -134,9 +132,7 @@ final class DistillTrainer implements Training {
   public void save(Path file, double seconds, double progress) {
     Map<String, float[]> tensors = new LinkedHashMap<>();
     tensors.put("weights", student.parameters().values());
-    tensors.put("average", FlatParameters.copy(optimiser.average()));
-    tensors.put("moment1", FlatParameters.copy(optimiser.moment1()));
-    tensors.put("moment2", FlatParameters.copy(optimiser.moment2()));
+    tensors.putAll(optimiser.state(""));
     new Checkpoint(
             JsonMapper.shared().writeValueAsString(settings), step, seconds, progress, tensors)
         .write(file);

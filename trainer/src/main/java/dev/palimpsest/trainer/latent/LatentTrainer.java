@@ -139,9 +139,7 @@ final class LatentTrainer implements Training {
   private void load(Checkpoint from) throws IOException {
     step = from.step();
     network.parameters().load(from.require("weights"));
-    FlatParameters.fill(optimiser.average(), from.require("average"));
-    FlatParameters.fill(optimiser.moment1(), from.require("moment1"));
-    FlatParameters.fill(optimiser.moment2(), from.require("moment2"));
+    optimiser.load(from, "");
     levels.load(from.require("levels"));
     if (adversary.isPresent()) {
       adversary.get().load(from);
@@ -152,9 +150,7 @@ final class LatentTrainer implements Training {
   public void save(Path file, double seconds, double progress) {
     Map<String, float[]> tensors = new LinkedHashMap<>();
     tensors.put("weights", network.parameters().values());
-    tensors.put("average", FlatParameters.copy(optimiser.average()));
-    tensors.put("moment1", FlatParameters.copy(optimiser.moment1()));
-    tensors.put("moment2", FlatParameters.copy(optimiser.moment2()));
+    tensors.putAll(optimiser.state(""));
     tensors.put("levels", levels.state());
     tensors.put("codebook", FlatParameters.copy(autoencoder.codebook()));
     adversary.ifPresent(a -> tensors.putAll(a.state()));

@@ -9,16 +9,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.trainer.Checkpoint;
 import dev.palimpsest.trainer.RowSource;
+import dev.palimpsest.trainer.StoppedRun;
 import dev.palimpsest.trainer.TokenFile;
 import dev.palimpsest.trainer.Training;
 import dev.palimpsest.trainer.TrainingLoop;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntToDoubleFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -85,25 +86,7 @@ class LatentTrainerTest {
   private Checkpoint run(String name, Training.Course course, int steps, int stopAt)
       throws IOException {
     Path run = folder.resolve(name);
-    TrainingLoop[] self = new TrainingLoop[1];
-    PrintStream out =
-        new PrintStream(PrintStream.nullOutputStream()) {
-          @Override
-          public void print(String line) {
-            if (line.contains(" step " + stopAt + " ")) {
-              self[0].stop();
-            }
-          }
-        };
-    self[0] =
-        new TrainingLoop(
-            run,
-            course,
-            new TrainingLoop.Limit(steps, 0, null),
-            new TrainingLoop.Rhythm(1, 7, 4),
-            out,
-            false);
-    assertEquals(stopAt == steps, self[0].run());
+    StoppedRun.train(run, course, steps, stopAt);
     return Checkpoint.read(TrainingLoop.checkpointFile(run));
   }
 
@@ -166,12 +149,17 @@ class LatentTrainerTest {
   }
 
   private float[] trained(LatentSettings settings, int steps) throws IOException {
+    return trained(settings, steps, i -> i / 100.0);
+  }
+
+  private float[] trained(LatentSettings settings, int steps, IntToDoubleFunction progress)
+      throws IOException {
     try (TokenFile tokens = LatentFixture.tokens(folder);
         Autoencoder codes = LatentFixture.autoencoder(false)) {
       RowSource source = LatentFixture.source(tokens);
       try (LatentTrainer trainer = new LatentTrainer(settings, codes, 1, source, source, 6)) {
         for (int i = 0; i < steps; i++) {
-          trainer.train(i / 100.0);
+          trainer.train(progress.applyAsDouble(i));
         }
         return trainer.network().parameters().values();
       }
@@ -256,16 +244,7 @@ class LatentTrainerTest {
   }
 
   private float[] late(LatentSettings settings, int steps) throws IOException {
-    try (TokenFile tokens = LatentFixture.tokens(folder);
-        Autoencoder codes = LatentFixture.autoencoder(false)) {
-      RowSource source = LatentFixture.source(tokens);
-      try (LatentTrainer trainer = new LatentTrainer(settings, codes, 1, source, source, 6)) {
-        for (int i = 0; i < steps; i++) {
-          trainer.train(0.9);
-        }
-        return trainer.network().parameters().values();
-      }
-    }
+    return trained(settings, steps, _ -> 0.9);
   }
 
   @Test
