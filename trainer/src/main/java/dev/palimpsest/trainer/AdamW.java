@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer;
 
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -48,6 +51,26 @@ public final class AdamW implements AutoCloseable {
   /** The mean of the gradient's square. */
   public Tensor moment2() {
     return moment2;
+  }
+
+  /**
+   * What a resumed run needs, by name.
+   *
+   * @param prefix of the names
+   */
+  public Map<String, float[]> state(String prefix) {
+    Map<String, float[]> state = new LinkedHashMap<>();
+    state.put(prefix + "average", Denoiser.copy(average));
+    state.put(prefix + "moment1", Denoiser.copy(moment1));
+    state.put(prefix + "moment2", Denoiser.copy(moment2));
+    return state;
+  }
+
+  /** Goes on from a {@link #state}. */
+  public void load(Checkpoint from, String prefix) throws IOException {
+    Denoiser.fill(average, from.require(prefix + "average"));
+    Denoiser.fill(moment1, from.require(prefix + "moment1"));
+    Denoiser.fill(moment2, from.require(prefix + "moment2"));
   }
 
   /**

@@ -5,9 +5,10 @@ import java.time.LocalDateTime;
 import java.time.LocalTime;
 import java.util.Optional;
 import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** When a run ends, and how often it says something. */
+/** When a run ends, and its {@link Pace}. */
 public final class Clock {
   @Option(names = "--steps", defaultValue = "0", description = "total steps; 0: by time")
   private long steps;
@@ -25,24 +26,11 @@ public final class Clock {
       description = "end at this time of day instead, whatever the speed")
   private Optional<LocalTime> until = Optional.empty();
 
-  @Option(names = "--threads", defaultValue = "2", description = "threads that share a batch")
-  private int threads;
+  @Mixin private Pace pace;
 
-  @Option(names = "--log-every", defaultValue = "20", description = "steps")
-  private int logEvery;
-
-  @Option(
-      names = "--evaluate-every",
-      defaultValue = "250",
-      description = "steps between held-out losses")
-  private int evaluateEvery;
-
-  @Option(names = "--checkpoint-every", defaultValue = "250", description = "steps")
-  private int checkpointEvery;
-
-  /** Threads that share a batch. */
-  public int threads() {
-    return threads;
+  /** Threads of the run, and how often it says something. */
+  public Pace pace() {
+    return pace;
   }
 
   /** When the run ends. */
@@ -56,10 +44,5 @@ public final class Clock {
                 })
             .orElse(null);
     return new TrainingLoop.Limit(steps, minutes, end);
-  }
-
-  /** How often it logs, measures and writes a checkpoint. */
-  public TrainingLoop.Rhythm rhythm() {
-    return new TrainingLoop.Rhythm(logEvery, evaluateEvery, checkpointEvery);
   }
 }

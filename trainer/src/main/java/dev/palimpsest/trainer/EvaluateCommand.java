@@ -3,14 +3,12 @@ package dev.palimpsest.trainer;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.bytedeco.pytorch.global.torch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import tools.jackson.databind.json.JsonMapper;
 
 /** {@code palimpsest train evaluate}: fills a model card. */
 @Command(
@@ -45,55 +43,26 @@ final class EvaluateCommand implements Runnable {
   @Option(names = "--methods", defaultValue = "120", description = "methods to complete")
   private int methods;
 
-  @Option(names = "--threads", defaultValue = "2", description = "threads of libtorch")
-  private int threads;
-
-  @Option(
-      names = "--bf16",
-      negatable = true,
-      defaultValue = "true",
-      fallbackValue = "true",
-      description = "multiply matrices in bfloat16")
-  private boolean bf16;
-
-  @Option(names = "--json", description = "print the measurements as JSON and nothing else")
-  private boolean json;
+  @Mixin private CardOptions card;
 
   @Override
   public void run() {
-    torch.set_num_threads(threads);
-    Path tokenizerJson = model.resolve("tokenizer.json");
+    torch.set_num_threads(card.threads());
     try (TokenFile train = TokenFile.open(work.trainTokens());
-        HuggingFaceTokenizer tokenizer = TokenFile.tokenizer(tokenizerJson);
-        Denoiser network = LladaFolder.read(model, bf16)) {
-      if (!Files.readString(tokenizerJson).equals(Files.readString(work.tokenizerJson()))) {
-        throw new IOException(
-            model
-                + " and "
-                + work.folder()
-                + " have different tokenizers; name the --work folder the model was trained in");
-      }
+        HuggingFaceTokenizer tokenizer = TokenFile.tokenizer(work.tokenizerJson(model));
+        Denoiser network = LladaFolder.read(model, card.precision().bf16())) {
       NGramModel ngram = new NGramModel(train, network.shape().vocabulary());
       Evaluation evaluation =
           new Evaluation(
               network,
               ngram,
               tokenizer,
-              LineStarts.of(tokenizerJson).tokens(),
+              LineStarts.of(work.tokenizerJson()).tokens(),
               work.corpus().heldOut());
       Evaluation.Result result = evaluation.run(new Evaluation.Size(rows, infills, methods));
       Corpus.Manifest manifest = work.corpus().manifest();
       ModelCard.write(model, result, manifest, conditions(network.shape(), manifest, train));
-      if (json) {
-        System.out.println(JsonMapper.shared().writeValueAsString(result));
-      } else {
-        System.out.printf(
-            Locale.ROOT,
-            "measured in %.0f s; written to %s and %s%n",
-            result.seconds(),
-            model.resolve("README.md"),
-            model.resolve("card.json"));
-      }
+      card.report(model, result, result.seconds());
     } catch (IOException e) {
       throw new TrainCommand.Failure(e.getMessage(), e);
     }
@@ -110,7 +79,7 @@ final class EvaluateCommand implements Runnable {
         manifest.heldOutBytes(),
         Evaluation.LENGTH,
         rows,
-        bf16 ? "bfloat16" : "float32",
+        card.precision().bf16() ? "bfloat16" : "float32",
         train.length(),
         shape.parameters());
   }

@@ -130,6 +130,23 @@ public final class TrainCommand implements Runnable {
       return folder.resolve("tokenizer.json");
     }
 
+    /**
+     * The tokenizer of a model that was trained here.
+     *
+     * @throws IOException when it is not the one that the tokens here were made with
+     */
+    public Path tokenizerJson(Path model) throws IOException {
+      Path own = model.resolve("tokenizer.json");
+      if (!Files.readString(own).equals(Files.readString(tokenizerJson()))) {
+        throw new IOException(
+            model
+                + " and "
+                + folder
+                + " have different tokenizers; name the --work folder the model was trained in");
+      }
+      return own;
+    }
+
     /** The train split as tokens. */
     public Path trainTokens() {
       return folder.resolve("train.tokens");
@@ -256,29 +273,11 @@ public final class TrainCommand implements Runnable {
     @Option(names = "--rate", defaultValue = "2e-3", description = "peak learning rate")
     double rate;
 
-    @Option(names = "--warmup", defaultValue = "200", description = "steps of linear warm-up")
-    int warmup;
-
-    @Option(
-        names = "--final-rate",
-        defaultValue = "0.02",
-        description = "learning rate at the end, as a fraction of the peak")
-    double finalFraction;
-
     @Option(
         names = "--weight-decay",
         defaultValue = "0.1",
         description = "AdamW's decay, on matrices")
     double weightDecay;
-
-    @Option(names = "--clip", defaultValue = "1", description = "largest norm of the gradient")
-    double clip;
-
-    @Option(
-        names = "--average",
-        defaultValue = "0.998",
-        description = "decay of the weight average")
-    double average;
 
     @Option(
         names = "--structured",
@@ -294,18 +293,11 @@ public final class TrainCommand implements Runnable {
                 + " self-correction learns from them")
     double wrong;
 
-    @Option(
-        names = "--bf16",
-        negatable = true,
-        defaultValue = "true",
-        fallbackValue = "true",
-        description =
-            "multiply matrices in bfloat16 (about 1.7 times as fast where AVX512-BF16 is)")
-    boolean bf16;
-
     @Option(names = "--seed", defaultValue = "1", description = "of weights, data and masks")
     long seed;
 
+    @Mixin private OptimiserOptions optimiser;
+    @Mixin private Precision precision;
     @Mixin private Clock clock;
 
     Settings settings(int vocabulary) {
@@ -330,19 +322,19 @@ public final class TrainCommand implements Runnable {
           batch,
           seed,
           rate,
-          warmup,
-          finalFraction,
+          optimiser.warmup(),
+          optimiser.finalFraction(),
           weightDecay,
-          clip,
-          average,
+          optimiser.clip(),
+          optimiser.average(),
           causal ? 0 : structured,
           wrong,
-          bf16);
+          precision.bf16());
     }
 
     /** Returns whether the run came to its end. */
     boolean train(Work work) {
-      torch.set_num_threads(clock.threads());
+      torch.set_num_threads(clock.pace().threads());
       try (TokenFile train = TokenFile.open(work.trainTokens());
           TokenFile heldOut = TokenFile.open(work.heldOutTokens())) {
         LineStarts lines = LineStarts.of(work.tokenizerJson());
@@ -351,7 +343,7 @@ public final class TrainCommand implements Runnable {
         Training.Course course =
             Trainer.course(
                 settings,
-                clock.threads(),
+                clock.pace().threads(),
                 new MaskedBatch.Source(train, shape, lines.tokens()),
                 new MaskedBatch.Source(heldOut, shape, lines.tokens()),
                 HELD_OUT_ROWS);
@@ -360,7 +352,7 @@ public final class TrainCommand implements Runnable {
                     work.run(),
                     course,
                     clock.limit(),
-                    clock.rhythm(),
+                    clock.pace().rhythm(),
                     System.out,
                     System.console() != null)
                 .run();

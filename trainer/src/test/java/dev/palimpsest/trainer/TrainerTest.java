@@ -56,25 +56,8 @@ class TrainerTest {
     Path run = folder.resolve(name);
     try (TokenFile tokens = Fixture.tokens(folder)) {
       MaskedBatch.Source source = Fixture.source(tokens);
-      TrainingLoop[] self = new TrainingLoop[1];
-      PrintStream out =
-          new PrintStream(PrintStream.nullOutputStream()) {
-            @Override
-            public void print(String line) {
-              if (line.contains(" step " + stopAt + " ")) {
-                self[0].stop();
-              }
-            }
-          };
-      self[0] =
-          new TrainingLoop(
-              run,
-              Trainer.course(Fixture.settings(bf16), workers, source, source, 8),
-              new TrainingLoop.Limit(steps, 0, null),
-              new TrainingLoop.Rhythm(1, 7, 6),
-              out,
-              false);
-      assertEquals(stopAt == steps, self[0].run());
+      StoppedRun.train(
+          run, Trainer.course(Fixture.settings(bf16), workers, source, source, 8), steps, stopAt);
     }
     return RunState.read(TrainingLoop.checkpointFile(run));
   }

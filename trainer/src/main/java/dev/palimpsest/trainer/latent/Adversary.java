@@ -196,10 +196,7 @@ final class Adversary implements AutoCloseable {
     try (NoGradGuard _ = new NoGradGuard();
         PointerScope _ = new PointerScope()) {
       FlatParameters own = networks.getFirst().parameters();
-      for (HybridNetwork other : networks.subList(1, networks.size())) {
-        own.gradient().add_(other.parameters().gradient());
-        other.parameters().gradient().zero_();
-      }
+      own.gather(networks.stream().skip(1).map(HybridNetwork::parameters).toList());
       optimiser.update(own.flat(), own.gradient(), own.matrixSize(), steps, RATE, 0, 1, 0.99);
     }
     diversity =
@@ -234,18 +231,14 @@ final class Adversary implements AutoCloseable {
   Map<String, float[]> state() {
     Map<String, float[]> state = new LinkedHashMap<>();
     state.put("adversary.weights", networks.getFirst().parameters().values());
-    state.put("adversary.average", FlatParameters.copy(optimiser.average()));
-    state.put("adversary.moment1", FlatParameters.copy(optimiser.moment1()));
-    state.put("adversary.moment2", FlatParameters.copy(optimiser.moment2()));
+    state.putAll(optimiser.state("adversary."));
     state.put("adversary.memory", new float[] {steps, reference, diversity, off ? 1 : 0});
     return state;
   }
 
   void load(Checkpoint from) throws IOException {
     networks.getFirst().parameters().load(from.require("adversary.weights"));
-    FlatParameters.fill(optimiser.average(), from.require("adversary.average"));
-    FlatParameters.fill(optimiser.moment1(), from.require("adversary.moment1"));
-    FlatParameters.fill(optimiser.moment2(), from.require("adversary.moment2"));
+    optimiser.load(from, "adversary.");
     float[] memory = from.require("adversary.memory");
     steps = (long) memory[0];
     off = memory[3] == 1;

@@ -76,7 +76,7 @@ final class AutoencoderTrainer implements Training {
     return new Course() {
       @Override
       public String title() {
-        long size = Autoencoder.layout(settings.shape()).stream().mapToLong(s -> s.size()).sum();
+        long size = FlatParameters.size(Autoencoder.layout(settings.shape()));
         return String.format(Locale.ROOT, "a VQ-VAE of %,d parameters", size);
       }
 
@@ -110,9 +110,7 @@ final class AutoencoderTrainer implements Training {
     step = from.step();
     quantized = from.require("quantized")[0] == 1;
     network.parameters().load(from.require("weights"));
-    FlatParameters.fill(optimiser.average(), from.require("average"));
-    FlatParameters.fill(optimiser.moment1(), from.require("moment1"));
-    FlatParameters.fill(optimiser.moment2(), from.require("moment2"));
+    optimiser.load(from, "");
     FlatParameters.fill(network.codebook(), from.require("codebook"));
     FlatParameters.fill(codebook.counts(), from.require("counts"));
     FlatParameters.fill(codebook.sums(), from.require("sums"));
@@ -122,9 +120,7 @@ final class AutoencoderTrainer implements Training {
   public void save(Path file, double seconds, double progress) {
     Map<String, float[]> tensors = new LinkedHashMap<>();
     tensors.put("weights", network.parameters().values());
-    tensors.put("average", FlatParameters.copy(optimiser.average()));
-    tensors.put("moment1", FlatParameters.copy(optimiser.moment1()));
-    tensors.put("moment2", FlatParameters.copy(optimiser.moment2()));
+    tensors.putAll(optimiser.state(""));
     tensors.put("codebook", FlatParameters.copy(network.codebook()));
     tensors.put("counts", FlatParameters.copy(codebook.counts()));
     tensors.put("sums", FlatParameters.copy(codebook.sums()));
@@ -195,15 +191,11 @@ final class AutoencoderTrainer implements Training {
     double norm;
     try (NoGradGuard _ = new NoGradGuard();
         PointerScope _ = new PointerScope()) {
-      Tensor gradient = network.parameters().gradient();
-      for (Autoencoder other : networks.subList(1, n)) {
-        gradient.add_(other.parameters().gradient());
-        other.parameters().gradient().zero_();
-      }
+      network.parameters().gather(networks.stream().skip(1).map(Autoencoder::parameters).toList());
       norm =
           optimiser.update(
               network.parameters().flat(),
-              gradient,
+              network.parameters().gradient(),
               network.parameters().matrixSize(),
               step,
               rate,

@@ -79,10 +79,7 @@ final class DistillCommand implements Runnable {
       LineStarts lines = LineStarts.of(work.tokenizerJson());
       Checkpoint run = Checkpoint.read(TrainingLoop.checkpointFile(LatentWork.run(work)));
       LatentSettings base = run.settings(LatentSettings.class);
-      NoiseLevels levels =
-          new NoiseLevels(base.shape().path(), codes.shape().latent(), base.timeWarp());
-      levels.load(run.require("levels"));
-      List<Double> grid = Arrays.stream(levels.quantiles(from)).boxed().toList();
+      List<Double> grid = Arrays.stream(NoiseLevels.of(run).quantiles(from)).boxed().toList();
       float[] teacher = run.require("average");
       for (int calls = from / 2; calls >= to; calls /= 2) {
         boolean finished =

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -121,9 +122,7 @@ final class DistillTrainer implements Training {
                 settings, autoencoder, teacher, workers, source, heldOut, heldOutRows);
         trainer.step = from.step();
         trainer.student.parameters().load(from.require("weights"));
-        FlatParameters.fill(trainer.optimiser.average(), from.require("average"));
-        FlatParameters.fill(trainer.optimiser.moment1(), from.require("moment1"));
-        FlatParameters.fill(trainer.optimiser.moment2(), from.require("moment2"));
+        trainer.optimiser.load(from, "");
         return new Resumed(trainer, from.seconds());
       }
     };
@@ -133,9 +132,7 @@ final class DistillTrainer implements Training {
   public void save(Path file, double seconds, double progress) {
     Map<String, float[]> tensors = new LinkedHashMap<>();
     tensors.put("weights", student.parameters().values());
-    tensors.put("average", FlatParameters.copy(optimiser.average()));
-    tensors.put("moment1", FlatParameters.copy(optimiser.moment1()));
-    tensors.put("moment2", FlatParameters.copy(optimiser.moment2()));
+    tensors.putAll(optimiser.state(""));
     new Checkpoint(
             JsonMapper.shared().writeValueAsString(settings), step, seconds, progress, tensors)
         .write(file);
@@ -178,15 +175,13 @@ final class DistillTrainer implements Training {
     double norm;
     try (NoGradGuard _ = new NoGradGuard();
         PointerScope _ = new PointerScope()) {
-      Tensor gradient = student.parameters().gradient();
-      for (HybridNetwork other : students.subList(1, students.size())) {
-        gradient.add_(other.parameters().gradient());
-        other.parameters().gradient().zero_();
-      }
+      student
+          .parameters()
+          .gather(students.stream().skip(1).map(HybridNetwork::parameters).toList());
       norm =
           optimiser.update(
               student.parameters().flat(),
-              gradient,
+              student.parameters().gradient(),
               student.parameters().matrixSize(),
               step,
               rate,
@@ -241,7 +236,9 @@ final class DistillTrainer implements Training {
     if (positions.length == 0) {
       return 0;
     }
-    try (PointerScope _ = new PointerScope()) {
+    // Gradients are on or off for a thread; a caller's guard says nothing here.
+    try (AutoGradMode _ = new AutoGradMode(backward);
+        PointerScope _ = new PointerScope()) {
       LatentInputs inputs =
           LatentInputs.of(batch, autoencoders.get(worker), settings.base().shape().path());
       Tensor chosen = Tensor.create(positions);
@@ -395,20 +392,15 @@ final class DistillTrainer implements Training {
     double loss = 0;
     int chunk = Math.min(settings.base().batch(), heldOutRows);
     int calls = settings.grid().size() / 2;
-    try (NoGradGuard _ = new NoGradGuard()) {
-      for (int c = 0; c < heldOutRows / chunk; c++) {
-        int[] call = new int[chunk];
-        for (int r = 0; r < chunk; r++) {
-          call[r] = r * calls / chunk;
-        }
-        LatentBatch batch =
-            LatentBatch.draw(
-                settings.base(),
-                heldOut,
-                RowSource.random(0x5eed, c),
-                times(settings.grid(), call));
-        loss += all(batch, call, true, false) / (heldOutRows / chunk);
+    for (int c = 0; c < heldOutRows / chunk; c++) {
+      int[] call = new int[chunk];
+      for (int r = 0; r < chunk; r++) {
+        call[r] = r * calls / chunk;
       }
+      LatentBatch batch =
+          LatentBatch.draw(
+              settings.base(), heldOut, RowSource.random(0x5eed, c), times(settings.grid(), call));
+      loss += all(batch, call, true, false) / (heldOutRows / chunk);
     }
     student.parameters().load(own);
     Map<String, Double> values = new LinkedHashMap<>();

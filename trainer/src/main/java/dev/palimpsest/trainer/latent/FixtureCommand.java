@@ -2,11 +2,7 @@
 package dev.palimpsest.trainer.latent;
 
 import dev.palimpsest.kernels.DType;
-import dev.palimpsest.trainer.LladaFolder;
 import dev.palimpsest.trainer.TrainCommand;
-import dev.palimpsest.weights.SafetensorsWriter;
-import dev.palimpsest.weights.TensorSink;
-import dev.palimpsest.weights.TensorSpec;
 import java.io.IOException;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
@@ -84,8 +80,7 @@ final class FixtureCommand implements Runnable {
 
   /** Parameters of which none is at a value that would hide a mistake. */
   private static float[] shaken(List<FlatParameters.Slot> slots, long seed) {
-    FlatParameters.Slot last = slots.getLast();
-    float[] values = new float[Math.toIntExact(last.offset() + last.size())];
+    float[] values = new float[Math.toIntExact(FlatParameters.size(slots))];
     SplittableRandom random = new SplittableRandom(seed);
     for (FlatParameters.Slot slot : slots) {
       boolean norm = slot.name().endsWith("norm");
@@ -106,8 +101,7 @@ final class FixtureCommand implements Runnable {
   }
 
   private void write(
-      Autoencoder autoencoder, HybridNetwork network, double[] grid, SplittableRandom random)
-      throws IOException {
+      Autoencoder autoencoder, HybridNetwork network, double[] grid, SplittableRandom random) {
     AutoencoderShape codes = autoencoder.shape();
     int width = codes.latent();
     List<HybridFolder.Named> tensors = new ArrayList<>();
@@ -172,15 +166,7 @@ final class FixtureCommand implements Runnable {
             codes.vocabulary());
       }
     }
-    List<TensorSpec> specs =
-        tensors.stream().map(t -> new TensorSpec(t.name(), DType.F32, t.dims())).toList();
-    try (TensorSink sink =
-        SafetensorsWriter.open(out.resolve("cases.safetensors"), specs, Map.of())) {
-      for (HybridFolder.Named tensor : tensors) {
-        sink.write(LladaFolder.encode(tensor.values(), DType.F32));
-      }
-      sink.commit();
-    }
+    HybridFolder.write(out.resolve("cases.safetensors"), tensors, DType.F32, Map.of());
   }
 
   private static float[] floats(int[] values) {

@@ -130,7 +130,8 @@ final class FlatParameters implements AutoCloseable {
     return tensor;
   }
 
-  private static long size(List<Slot> slots) {
+  /** Number of parameters of a layout. */
+  static long size(List<Slot> slots) {
     return slots.getLast().offset() + slots.getLast().size();
   }
 
@@ -155,6 +156,14 @@ final class FlatParameters implements AutoCloseable {
   /** Every gradient, in the order of {@link #flat}. */
   Tensor gradient() {
     return gradient;
+  }
+
+  /** Adds the gradients of twins to this one; theirs are zero afterwards. */
+  void gather(List<FlatParameters> twins) {
+    for (FlatParameters twin : twins) {
+      gradient.add_(twin.gradient);
+      twin.gradient.zero_();
+    }
   }
 
   /** Number of parameters. */

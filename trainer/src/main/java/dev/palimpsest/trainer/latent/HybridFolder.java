@@ -87,15 +87,7 @@ final class HybridFolder {
             List.of((long) codes.groups() * codes.codes(), (long) codes.width()),
             FlatParameters.copy(autoencoder.codebook())));
     tensors.addAll(named("denoiser.", HybridNetwork.layout(shape), weights));
-    List<TensorSpec> specs =
-        tensors.stream().map(t -> new TensorSpec(t.name(), dtype, t.dims())).toList();
-    try (TensorSink sink =
-        SafetensorsWriter.open(folder.resolve("model.safetensors"), specs, metadata)) {
-      for (Named tensor : tensors) {
-        sink.write(LladaFolder.encode(tensor.values(), dtype));
-      }
-      sink.commit();
-    }
+    write(folder.resolve("model.safetensors"), tensors, dtype, metadata);
     Files.writeString(
         folder.resolve("config.json"),
         JsonMapper.builder()
@@ -103,6 +95,18 @@ final class HybridFolder {
                 .build()
                 .writeValueAsString(shape.config(positions, LladaFolder.name(dtype), sampling))
             + "\n");
+  }
+
+  /** Writes tensors into a safetensors file. */
+  static void write(Path file, List<Named> tensors, DType dtype, Map<String, String> metadata) {
+    List<TensorSpec> specs =
+        tensors.stream().map(t -> new TensorSpec(t.name(), dtype, t.dims())).toList();
+    try (TensorSink sink = SafetensorsWriter.open(file, specs, metadata)) {
+      for (Named tensor : tensors) {
+        sink.write(LladaFolder.encode(tensor.values(), dtype));
+      }
+      sink.commit();
+    }
   }
 
   /** A network's parameters as the file names, splits and shapes them. */
@@ -190,8 +194,7 @@ final class HybridFolder {
 
   private static float[] flat(String prefix, List<FlatParameters.Slot> slots, TensorFile file)
       throws IOException {
-    FlatParameters.Slot last = slots.getLast();
-    float[] values = new float[Math.toIntExact(last.offset() + last.size())];
+    float[] values = new float[Math.toIntExact(FlatParameters.size(slots))];
     for (FlatParameters.Slot slot : slots) {
       int at = Math.toIntExact(slot.offset());
       for (String part : parts(slot.name())) {

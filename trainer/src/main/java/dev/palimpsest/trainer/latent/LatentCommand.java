@@ -4,6 +4,8 @@ package dev.palimpsest.trainer.latent;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.trainer.Checkpoint;
 import dev.palimpsest.trainer.Clock;
+import dev.palimpsest.trainer.Pace;
+import dev.palimpsest.trainer.Precision;
 import dev.palimpsest.trainer.TrainCommand;
 import dev.palimpsest.trainer.TrainingLoop;
 import java.io.IOException;
@@ -40,16 +42,18 @@ public final class LatentCommand implements Runnable {
   @Mixin private TrainCommand.Work work;
   @Mixin private TrainCommand.CorpusOptions corpus;
   @Mixin private TrainCommand.TokenizerOptions tokenizer;
-  @Mixin private LatentWork.AutoencoderOptions autoencoder;
-  @Mixin private LatentWork.DenoiserOptions denoiser;
+  @Mixin private AutoencoderOptions autoencoder;
+  @Mixin private DenoiserOptions denoiser;
+  @Mixin private Precision precision;
   @Mixin private Clock clock;
   @Mixin private ExportOptions export;
 
   @Override
   public void run() {
-    torch.set_num_threads(clock.threads());
+    torch.set_num_threads(clock.pace().threads());
     TrainCommand.prepare(work, corpus, tokenizer);
-    if (autoencoder.train(work, clock) && denoiser.train(work, clock, autoencoder.bf16)) {
+    if (autoencoder.train(work, clock.pace(), precision.bf16())
+        && denoiser.train(work, clock, precision.bf16())) {
       export.write(work);
     } else {
       System.out.println("not finished; run the same command again to go on");
@@ -95,7 +99,7 @@ public final class LatentCommand implements Runnable {
           AutoencoderTrainer.trained(TrainingLoop.checkpointFile(LatentWork.vq(work)), false)) {
         Checkpoint state = Checkpoint.read(TrainingLoop.checkpointFile(LatentWork.run(work)));
         LatentSettings settings = state.settings(LatentSettings.class);
-        NoiseLevels levels = levels(settings, state);
+        NoiseLevels levels = NoiseLevels.of(state);
         HybridFolder.write(
             out,
             codes,
@@ -131,15 +135,6 @@ public final class LatentCommand implements Runnable {
           : Checkpoint.read(TrainingLoop.checkpointFile(DistillCommand.folder(work, distilled)))
               .require("average");
     }
-
-    private static NoiseLevels levels(LatentSettings settings, Checkpoint state)
-        throws IOException {
-      NoiseLevels levels =
-          new NoiseLevels(
-              settings.shape().path(), settings.shape().latent().latent(), settings.timeWarp());
-      levels.load(state.require("levels"));
-      return levels;
-    }
   }
 
   @Command(
@@ -149,13 +144,14 @@ public final class LatentCommand implements Runnable {
   static final class AutoencoderCommand implements Runnable {
     @Mixin private TrainCommand.Help help;
     @Mixin private TrainCommand.Work work;
-    @Mixin private LatentWork.AutoencoderOptions options;
-    @Mixin private Clock clock;
+    @Mixin private AutoencoderOptions options;
+    @Mixin private Precision precision;
+    @Mixin private Pace pace;
 
     @Override
     public void run() {
-      torch.set_num_threads(clock.threads());
-      options.train(work, clock);
+      torch.set_num_threads(pace.threads());
+      options.train(work, pace, precision.bf16());
     }
   }
 
@@ -169,21 +165,14 @@ public final class LatentCommand implements Runnable {
   static final class RunCommand implements Runnable {
     @Mixin private TrainCommand.Help help;
     @Mixin private TrainCommand.Work work;
-    @Mixin private LatentWork.DenoiserOptions options;
+    @Mixin private DenoiserOptions options;
+    @Mixin private Precision precision;
     @Mixin private Clock clock;
-
-    @Option(
-        names = "--bf16",
-        negatable = true,
-        defaultValue = "true",
-        fallbackValue = "true",
-        description = "multiply matrices in bfloat16")
-    private boolean bf16;
 
     @Override
     public void run() {
-      torch.set_num_threads(clock.threads());
-      options.train(work, clock, bf16);
+      torch.set_num_threads(clock.pace().threads());
+      options.train(work, clock, precision.bf16());
     }
   }
 

@@ -2,6 +2,7 @@
 package dev.palimpsest.trainer.latent;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import dev.palimpsest.trainer.CardOptions;
 import dev.palimpsest.trainer.Corpus;
 import dev.palimpsest.trainer.HeldOutExamples;
 import dev.palimpsest.trainer.LineStarts;
@@ -10,14 +11,12 @@ import dev.palimpsest.trainer.RowSource;
 import dev.palimpsest.trainer.TokenFile;
 import dev.palimpsest.trainer.TrainCommand;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.bytedeco.pytorch.global.torch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import tools.jackson.databind.json.JsonMapper;
 
 /** {@code palimpsest train latent evaluate}: fills a latent model's card. */
 @Command(
@@ -49,38 +48,18 @@ final class LatentEvaluateCommand implements Runnable {
   @Option(names = "--methods", defaultValue = "60", description = "methods to complete")
   private int methods;
 
-  @Option(names = "--threads", defaultValue = "2", description = "threads of libtorch")
-  private int threads;
-
-  @Option(
-      names = "--bf16",
-      negatable = true,
-      defaultValue = "true",
-      fallbackValue = "true",
-      description = "multiply matrices in bfloat16")
-  private boolean bf16;
-
-  @Option(names = "--json", description = "print the measurements as JSON and nothing else")
-  private boolean json;
+  @Mixin private CardOptions card;
 
   @Override
   public void run() {
-    torch.set_num_threads(threads);
-    Path tokenizerJson = model.resolve("tokenizer.json");
+    torch.set_num_threads(card.threads());
     try (TokenFile heldOut = TokenFile.open(work.heldOutTokens());
-        HuggingFaceTokenizer tokenizer = TokenFile.tokenizer(tokenizerJson)) {
-      if (!Files.readString(tokenizerJson).equals(Files.readString(work.tokenizerJson()))) {
-        throw new IOException(
-            model
-                + " and "
-                + work.folder()
-                + " have different tokenizers; name the --work folder the model was trained in");
-      }
-      HybridFolder.Read read = HybridFolder.read(model, bf16);
+        HuggingFaceTokenizer tokenizer = TokenFile.tokenizer(work.tokenizerJson(model))) {
+      HybridFolder.Read read = HybridFolder.read(model, card.precision().bf16());
       try (Autoencoder autoencoder = read.autoencoder();
           HybridNetwork network = read.network()) {
         HybridShape shape = network.shape();
-        LineStarts lines = LineStarts.of(tokenizerJson);
+        LineStarts lines = LineStarts.of(work.tokenizerJson());
         LatentEvaluation evaluation =
             new LatentEvaluation(
                 autoencoder,
@@ -97,19 +76,10 @@ final class LatentEvaluateCommand implements Runnable {
         LatentEvaluation.Result result =
             evaluation.run(new LatentEvaluation.Size(rows, infills, methods));
         Corpus.Manifest manifest = work.corpus().manifest();
-        LatentCard card =
+        LatentCard filled =
             new LatentCard(conditions(read, manifest), result, shape.length() / 2, manifest);
-        ModelCard.write(model, card.section(), card);
-        if (json) {
-          System.out.println(JsonMapper.shared().writeValueAsString(result));
-        } else {
-          System.out.printf(
-              Locale.ROOT,
-              "measured in %.0f s; written to %s and %s%n",
-              result.seconds(),
-              model.resolve("README.md"),
-              model.resolve("card.json"));
-        }
+        ModelCard.write(model, filled.section(), filled);
+        card.report(model, result, result.seconds());
       }
     } catch (IOException e) {
       throw new TrainCommand.Failure(e.getMessage(), e);
@@ -132,7 +102,7 @@ final class LatentEvaluateCommand implements Runnable {
         read.plan().guidance(),
         read.plan().churn(),
         read.plan().refineSteps(),
-        bf16 ? "bfloat16" : "float32",
+        card.precision().bf16() ? "bfloat16" : "float32",
         read.autoencoder().parameters().size() + read.autoencoder().codebook().numel(),
         read.network().parameters().size(),
         read.network().shape().multiplyAdds() / 1e6);

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -111,7 +112,9 @@ final class LatentLoss {
     if (positions.length == 0) {
       return part;
     }
-    try (PointerScope _ = new PointerScope()) {
+    // Gradients are on or off for a thread; a caller's guard says nothing here.
+    try (AutoGradMode _ = new AutoGradMode(backward);
+        PointerScope _ = new PointerScope()) {
       LatentInputs inputs = LatentInputs.of(batch, autoencoder, shape.path());
       Tensor chosen = Tensor.create(positions);
       Tensor known = inputs.own();

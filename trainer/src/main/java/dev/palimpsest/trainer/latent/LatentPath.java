@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer.latent;
 
+import java.util.Locale;
+
 /** How a latent becomes noise: {@code z = alpha(t) · x + sigma(t) · noise}, t = 1 clean. */
 enum LatentPath {
   LINEAR {
@@ -17,11 +19,6 @@ enum LatentPath {
     @Override
     double timeOf(double logSnr) {
       return 1 / (1 + Math.exp(-logSnr));
-    }
-
-    @Override
-    double velocityGain(double t) {
-      return 1 / sigma(t);
     }
   },
 
@@ -40,11 +37,6 @@ enum LatentPath {
     double timeOf(double logSnr) {
       return 2 / Math.PI * Math.atan(Math.exp(logSnr));
     }
-
-    @Override
-    double velocityGain(double t) {
-      return 1 / sigma(t);
-    }
   };
 
   /** What is left of the latent. */
@@ -60,7 +52,9 @@ enum LatentPath {
    * By what an error of the predicted latent grows in the velocity: on the linear path the velocity
    * is {@code x - noise}, on the cosine one {@code alpha · noise - sigma · x} (v-prediction).
    */
-  abstract double velocityGain(double t);
+  double velocityGain(double t) {
+    return 1 / sigma(t);
+  }
 
   /** {@code ln(alpha / sigma)}. */
   double logSnr(double t) {
@@ -68,6 +62,6 @@ enum LatentPath {
   }
 
   String label() {
-    return name().toLowerCase(java.util.Locale.ROOT);
+    return name().toLowerCase(Locale.ROOT);
   }
 }

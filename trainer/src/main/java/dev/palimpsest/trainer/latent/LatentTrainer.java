@@ -20,7 +20,6 @@ import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
-import org.bytedeco.pytorch.Tensor;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Trains a {@link HybridNetwork} on the codes of a frozen {@link Autoencoder}. */
@@ -82,9 +81,7 @@ final class LatentTrainer implements Training {
             : Optional.empty();
     threads = new Workers(networks.size());
     optimiser = new AdamW(network.parameters().flat());
-    levels =
-        new NoiseLevels(
-            settings.shape().path(), settings.shape().latent().latent(), settings.timeWarp());
+    levels = NoiseLevels.of(settings);
   }
 
   /** Runs of these settings. */
@@ -98,7 +95,7 @@ final class LatentTrainer implements Training {
     return new Course() {
       @Override
       public String title() {
-        long size = HybridNetwork.layout(settings.shape()).stream().mapToLong(s -> s.size()).sum();
+        long size = FlatParameters.size(HybridNetwork.layout(settings.shape()));
         return String.format(
             Locale.ROOT,
             "a denoiser of %,d parameters, %.1f million multiply-adds a position",
@@ -142,9 +139,7 @@ final class LatentTrainer implements Training {
   private void load(Checkpoint from) throws IOException {
     step = from.step();
     network.parameters().load(from.require("weights"));
-    FlatParameters.fill(optimiser.average(), from.require("average"));
-    FlatParameters.fill(optimiser.moment1(), from.require("moment1"));
-    FlatParameters.fill(optimiser.moment2(), from.require("moment2"));
+    optimiser.load(from, "");
     levels.load(from.require("levels"));
     if (adversary.isPresent()) {
       adversary.get().load(from);
@@ -155,9 +150,7 @@ final class LatentTrainer implements Training {
   public void save(Path file, double seconds, double progress) {
     Map<String, float[]> tensors = new LinkedHashMap<>();
     tensors.put("weights", network.parameters().values());
-    tensors.put("average", FlatParameters.copy(optimiser.average()));
-    tensors.put("moment1", FlatParameters.copy(optimiser.moment1()));
-    tensors.put("moment2", FlatParameters.copy(optimiser.moment2()));
+    tensors.putAll(optimiser.state(""));
     tensors.put("levels", levels.state());
     tensors.put("codebook", FlatParameters.copy(autoencoder.codebook()));
     adversary.ifPresent(a -> tensors.putAll(a.state()));
@@ -197,15 +190,13 @@ final class LatentTrainer implements Training {
     double norm;
     try (NoGradGuard _ = new NoGradGuard();
         PointerScope _ = new PointerScope()) {
-      Tensor gradient = network.parameters().gradient();
-      for (HybridNetwork other : networks.subList(1, networks.size())) {
-        gradient.add_(other.parameters().gradient());
-        other.parameters().gradient().zero_();
-      }
+      network
+          .parameters()
+          .gather(networks.stream().skip(1).map(HybridNetwork::parameters).toList());
       norm =
           optimiser.update(
               network.parameters().flat(),
-              gradient,
+              network.parameters().gradient(),
               network.parameters().matrixSize(),
               step,
               rate,
@@ -328,22 +319,19 @@ final class LatentTrainer implements Training {
     double[] noise = new double[sums.length];
     NoiseLevels fixed =
         new NoiseLevels(settings.shape().path(), settings.shape().latent().latent(), false);
-    try (NoGradGuard _ = new NoGradGuard()) {
-      int chunk = Math.min(settings.batch(), heldOutRows);
-      for (int c = 0; c < heldOutRows / chunk; c++) {
-        SplittableRandom random = RowSource.random(0x5eed, c);
-        float[] times = fixed.draw(chunk, random.nextDouble(), 0);
-        LatentBatch batch = LatentBatch.draw(settings, heldOut, random, times);
-        int row = 0;
-        for (LatentLoss.Part part :
-            parts(batch, true, new boolean[chunk], false, Optional.empty())) {
-          for (int r = 0; r < part.noise().length; r++, row++) {
-            int b = bin(settings.shape().path(), times[row]);
-            sums[b] += part.sums()[LatentLoss.Kind.CODE.ordinal()][r];
-            counts[b] += part.counts()[LatentLoss.Kind.CODE.ordinal()][r];
-            right[b] += part.right()[r];
-            noise[b] += part.noise()[r];
-          }
+    int chunk = Math.min(settings.batch(), heldOutRows);
+    for (int c = 0; c < heldOutRows / chunk; c++) {
+      SplittableRandom random = RowSource.random(0x5eed, c);
+      float[] times = fixed.draw(chunk, random.nextDouble(), 0);
+      LatentBatch batch = LatentBatch.draw(settings, heldOut, random, times);
+      int row = 0;
+      for (LatentLoss.Part part : parts(batch, true, new boolean[chunk], false, Optional.empty())) {
+        for (int r = 0; r < part.noise().length; r++, row++) {
+          int b = bin(settings.shape().path(), times[row]);
+          sums[b] += part.sums()[LatentLoss.Kind.CODE.ordinal()][r];
+          counts[b] += part.counts()[LatentLoss.Kind.CODE.ordinal()][r];
+          right[b] += part.right()[r];
+          noise[b] += part.noise()[r];
         }
       }
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer.latent;
 
+import dev.palimpsest.trainer.Checkpoint;
+import java.io.IOException;
 import java.util.Arrays;
 
 /**
@@ -45,6 +47,19 @@ final class NoiseLevels {
     this.path = path;
     this.warp = warp;
     centre = 0.5 * Math.log(CENTRE_RATIO / latent);
+  }
+
+  /** The levels of a run, with what its losses have taught them. */
+  static NoiseLevels of(Checkpoint run) throws IOException {
+    NoiseLevels levels = of(run.settings(LatentSettings.class));
+    levels.load(run.require("levels"));
+    return levels;
+  }
+
+  /** The levels of a run at its beginning. */
+  static NoiseLevels of(LatentSettings settings) {
+    return new NoiseLevels(
+        settings.shape().path(), settings.shape().latent().latent(), settings.timeWarp());
   }
 
   /** What a resumed run needs. */

@@ -52,9 +52,6 @@ final class SampleCommand implements Runnable {
         HuggingFaceTokenizer tokenizer = TokenFile.tokenizer(work.tokenizerJson())) {
       Checkpoint state = Checkpoint.read(TrainingLoop.checkpointFile(LatentWork.run(work)));
       LatentSettings settings = state.settings(LatentSettings.class);
-      NoiseLevels levels =
-          new NoiseLevels(settings.shape().path(), codes.shape().latent(), settings.timeWarp());
-      levels.load(state.require("levels"));
       try (HybridNetwork network = new HybridNetwork(settings.shape(), 0, false, false)) {
         network.parameters().load(state.require("average"));
         int[] given =
@@ -67,7 +64,7 @@ final class SampleCommand implements Runnable {
           rows.add(Arrays.copyOf(given, given.length + tokens));
           holes.add(LatentSampler.from(given.length + tokens, given.length));
         }
-        new LatentSampler(network, codes, levels.quantiles(64))
+        new LatentSampler(network, codes, NoiseLevels.of(state).quantiles(64))
             .fill(rows, holes, plan.plan(calls), 1, 16);
         for (int[] row : rows) {
           System.out.println(tokenizer.decode(Arrays.stream(row).asLongStream().toArray(), false));

@@ -9,16 +9,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.trainer.Checkpoint;
 import dev.palimpsest.trainer.RowSource;
+import dev.palimpsest.trainer.StoppedRun;
 import dev.palimpsest.trainer.TokenFile;
 import dev.palimpsest.trainer.Training;
 import dev.palimpsest.trainer.TrainingLoop;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntToDoubleFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -85,25 +86,7 @@ class LatentTrainerTest {
   private Checkpoint run(String name, Training.Course course, int steps, int stopAt)
       throws IOException {
     Path run = folder.resolve(name);
-    TrainingLoop[] self = new TrainingLoop[1];
-    PrintStream out =
-        new PrintStream(PrintStream.nullOutputStream()) {
-          @Override
-          public void print(String line) {
-            if (line.contains(" step " + stopAt + " ")) {
-              self[0].stop();
-            }
-          }
-        };
-    self[0] =
-        new TrainingLoop(
-            run,
-            course,
-            new TrainingLoop.Limit(steps, 0, null),
-            new TrainingLoop.Rhythm(1, 7, 4),
-            out,
-            false);
-    assertEquals(stopAt == steps, self[0].run());
+    StoppedRun.train(run, course, steps, stopAt);
     return Checkpoint.read(TrainingLoop.checkpointFile(run));
   }
 
@@ -122,11 +105,39 @@ class LatentTrainerTest {
                 "qualityLoss", 0,
                 "written", 0,
                 "guidanceDropout", 0,
-                "wrong", 0.3)
+                "wrong", 0.3,
+                "shape", shape(LatentPath.COSINE, 1, 1, 16))
             .entrySet()) {
       LatentSettings other = with(usual, change.getKey(), change.getValue());
       assertFalse(Arrays.equals(weights, trained(other, 6)), change.getKey() + " does nothing");
     }
+  }
+
+  /** Sooner in rows of a batch than in steps: warping waits for 2000 rows. */
+  @Test
+  void theNoiseLevelsFollowTheLossOfTheRun() throws IOException {
+    LatentSettings usual =
+        with(
+            with(with(LatentFixture.settings(false), "batch", 700), "written", 0),
+            "shape",
+            shape(LatentPath.LINEAR, 1, 1, 4));
+    LatentSettings fixed = with(usual, "timeWarp", false);
+    assertArrayEquals(trained(usual, 3), trained(fixed, 3), "not yet");
+    assertFalse(Arrays.equals(trained(usual, 4), trained(fixed, 4)), "timeWarp does nothing");
+  }
+
+  @Test
+  void aPlainTransformerLearnsToo() throws IOException {
+    LatentSettings plain =
+        with(LatentFixture.settings(false), "shape", shape(LatentPath.LINEAR, 2, 0, 16));
+    float[] weights = trained(plain, 1);
+    assertEquals(FlatParameters.size(HybridNetwork.layout(plain.shape())), weights.length);
+    assertFalse(Arrays.equals(weights, trained(plain, 3)));
+  }
+
+  private static HybridShape shape(LatentPath path, int before, int half, int length) {
+    return new HybridShape(
+        LatentFixture.CODES, 16, 2, 24, 24, 2, 32, before, half, 1, 8, 8, length, path);
   }
 
   static LatentSettings with(LatentSettings settings, String name, Object value) {
@@ -138,12 +149,17 @@ class LatentTrainerTest {
   }
 
   private float[] trained(LatentSettings settings, int steps) throws IOException {
+    return trained(settings, steps, i -> i / 100.0);
+  }
+
+  private float[] trained(LatentSettings settings, int steps, IntToDoubleFunction progress)
+      throws IOException {
     try (TokenFile tokens = LatentFixture.tokens(folder);
         Autoencoder codes = LatentFixture.autoencoder(false)) {
       RowSource source = LatentFixture.source(tokens);
       try (LatentTrainer trainer = new LatentTrainer(settings, codes, 1, source, source, 6)) {
         for (int i = 0; i < steps; i++) {
-          trainer.train(i / 100.0);
+          trainer.train(progress.applyAsDouble(i));
         }
         return trainer.network().parameters().values();
       }
@@ -228,16 +244,7 @@ class LatentTrainerTest {
   }
 
   private float[] late(LatentSettings settings, int steps) throws IOException {
-    try (TokenFile tokens = LatentFixture.tokens(folder);
-        Autoencoder codes = LatentFixture.autoencoder(false)) {
-      RowSource source = LatentFixture.source(tokens);
-      try (LatentTrainer trainer = new LatentTrainer(settings, codes, 1, source, source, 6)) {
-        for (int i = 0; i < steps; i++) {
-          trainer.train(0.9);
-        }
-        return trainer.network().parameters().values();
-      }
-    }
+    return trained(settings, steps, _ -> 0.9);
   }
 
   @Test
