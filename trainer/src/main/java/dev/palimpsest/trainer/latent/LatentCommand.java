@@ -64,9 +64,6 @@ public final class LatentCommand implements Runnable {
 
   /** What a written model looks like. */
   static final class ExportOptions {
-    /** Equal parts of the training's noise levels that a model carries. */
-    private static final int QUANTILES = 64;
-
     @Option(
         names = "--out",
         showDefaultValue = CommandLine.Help.Visibility.NEVER,
@@ -104,7 +101,6 @@ public final class LatentCommand implements Runnable {
           AutoencoderTrainer.trained(TrainingLoop.checkpointFile(LatentWork.vq(work)), false)) {
         Checkpoint state = Checkpoint.read(TrainingLoop.checkpointFile(LatentWork.run(work)));
         LatentSettings settings = state.settings(LatentSettings.class);
-        NoiseLevels levels = NoiseLevels.of(state);
         HybridFolder.write(
             folder,
             codes,
@@ -112,8 +108,7 @@ public final class LatentCommand implements Runnable {
             weights(work, state),
             dtype,
             positions,
-            HybridFolder.sampling(
-                plan.plan(steps), levels.quantiles(steps), levels.quantiles(QUANTILES)),
+            HybridFolder.sampling(plan.plan(steps), NoiseLevels.of(state)),
             Map.of("format", "pt", "step", Long.toString(state.step())));
         Files.copy(
             work.tokenizerJson(),
