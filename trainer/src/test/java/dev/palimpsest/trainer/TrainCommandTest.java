@@ -117,7 +117,7 @@ class TrainCommandTest {
             + "</parent></project>");
     repository.put("/g/r/up/7/up-7.pom", APACHE.getBytes(StandardCharsets.UTF_8));
     String work = folder.resolve("work").toString();
-    Path model = folder.resolve("model");
+    Path model = folder.resolve("work/model");
     Outcome trained =
         execute(
             "--work=" + work,
@@ -133,8 +133,7 @@ class TrainCommandTest {
             "--batch=4",
             "--steps=6",
             "--log-every=2",
-            "--evaluate-every=3",
-            "--out=" + model);
+            "--evaluate-every=3");
     assertEquals("", trained.err());
     assertEquals(0, trained.status());
     for (String name : new String[] {"config.json", "tokenizer.json", "model.safetensors"}) {
@@ -170,7 +169,7 @@ class TrainCommandTest {
     publish("one", APACHE);
     publish("two", APACHE);
     String work = "--work=" + folder.resolve("work");
-    Path model = folder.resolve("latent-model");
+    Path model = folder.resolve("work/latent/model");
     String[] sizes = {
       "latent",
       work,
@@ -200,8 +199,7 @@ class TrainCommandTest {
       "--batch=4",
       "--steps=5",
       "--log-every=1",
-      "--evaluate-every=4",
-      "--out=" + model
+      "--evaluate-every=4"
     };
     Outcome refused = execute(sizes);
     assertEquals(1, refused.status());
@@ -225,6 +223,7 @@ class TrainCommandTest {
         execute(
             "latent", "distill", work, "--from=4", "--to=2", "--round-steps=2", "--log-every=1");
     assertEquals("", distilled.err());
+    model = folder.resolve("student");
     Outcome student = execute("latent", "export", work, "--out=" + model, "--distilled=2");
     assertEquals("", student.err());
     Outcome measured =
