@@ -34,6 +34,7 @@ import picocli.CommandLine.Option;
       TrainCommand.ExportCommand.class,
       TrainCommand.SampleCommand.class,
       EvaluateCommand.class,
+      CompareCommand.class,
       StudyCommand.class,
       LatentCommand.class
     },

@@ -5,6 +5,7 @@ import dev.palimpsest.Engine;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -25,14 +26,19 @@ public record Decoding(String name, UnaryOperator<GenerationRequest.Builder> req
    * too; what is likeliest to it follows from its noise.
    */
   public static List<Decoding> greedy(Engine engine, int... steps) {
-    if (engine.config().causal()) {
-      return List.of(new Decoding("left to right", request -> request));
-    }
     Set<Integer> numbers = new TreeSet<>(Arrays.stream(steps).boxed().toList());
     if (engine.latent().isPresent()) {
       numbers.addAll(LATENT_CALLS);
     }
-    return numbers.stream()
+    return each(engine, numbers);
+  }
+
+  /** As the model writes when nothing else is said, in each of some numbers of steps. */
+  public static List<Decoding> each(Engine engine, Collection<Integer> steps) {
+    if (engine.config().causal()) {
+      return List.of(new Decoding("left to right", request -> request));
+    }
+    return steps.stream()
         .map(n -> new Decoding(n + (n == 1 ? " step" : " steps"), request -> request.steps(n)))
         .toList();
   }
