@@ -44,13 +44,13 @@ final class StudyCommand implements Runnable {
     addition(3000, 20_000) {
       @Override
       Task of(Sizes sizes, int rows, long seed) {
-        return new Arithmetic(false, sizes.digits, rows, seed);
+        return new Arithmetic(false, sizes.digits.orElse(3), rows, seed);
       }
     },
     multiplication(3000, 5000) {
       @Override
       Task of(Sizes sizes, int rows, long seed) {
-        return new Arithmetic(true, sizes.digits, rows, seed);
+        return new Arithmetic(true, sizes.digits.orElse(2), rows, seed);
       }
     },
     problems(2000, 20_000) {
@@ -99,9 +99,9 @@ final class StudyCommand implements Runnable {
 
     @Option(
         names = "--digits",
-        defaultValue = "2",
-        description = "of each number, for addition and multiplication")
-    private int digits;
+        showDefaultValue = CommandLine.Help.Visibility.NEVER,
+        description = "of each number: 3 for addition, 2 for multiplication if not given")
+    private Optional<Integer> digits = Optional.empty();
 
     @Option(
         names = "--box",

@@ -103,6 +103,13 @@ class StudyCommandTest {
   }
 
   @Test
+  void sumsAndProductsNeedNoSizes() throws Exception {
+    for (String task : List.of("addition", "multiplication")) {
+      assertEquals(0, execute("--task=" + task, "--steps=1", "--batch=2", "--models=masked"), task);
+    }
+  }
+
+  @Test
   void repairsAreMeasuredForModelsThatCanChangeWhatStands() throws Exception {
     assertEquals(0, execute("--task=repair", "--steps=4", "--models=correcting,causal,latent"));
     JsonNode results =
