@@ -304,6 +304,10 @@ class TrainCommandTest {
         .execute(words.toArray(String[]::new));
     assertEquals("", err.toString());
     assertTrue(out.toString().contains("| no-u-net | 2 calls |"), out.toString());
+    words.add("--vary=batch=4");
+    Outcome nothing = execute(words.toArray(String[]::new));
+    assertEquals(1, nothing.status());
+    assertTrue(nothing.err().contains("--vary batch=4 changes nothing"), nothing.err());
     JsonNode results =
         JsonMapper.shared()
             .readTree(Files.readString(folder.resolve("work/latent/ablation/results.json")))

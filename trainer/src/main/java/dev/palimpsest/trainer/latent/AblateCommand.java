@@ -20,8 +20,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.bytedeco.pytorch.global.torch;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -94,6 +96,7 @@ final class AblateCommand implements Runnable {
     try {
       List<String> variants = new ArrayList<>(List.of(USUAL));
       variants.addAll(varied);
+      check(variants);
       List<Study.Result> results = new ArrayList<>();
       for (long seed = denoiser.seed; seed < denoiser.seed + seeds; seed++) {
         for (String variant : variants) {
@@ -134,6 +137,24 @@ final class AblateCommand implements Runnable {
         .setCaseInsensitiveEnumValuesAllowed(true)
         .parseArgs(words.toArray(String[]::new));
     return other.denoiser;
+  }
+
+  /** Before hours are spent: each of them is an option, and says something of the training. */
+  private void check(List<String> variants) throws IOException {
+    AutoencoderShape codes =
+        Checkpoint.read(TrainingLoop.checkpointFile(LatentWork.vq(work)))
+            .settings(AutoencoderSettings.class)
+            .shape();
+    Set<LatentSettings> seen = new HashSet<>();
+    for (String variant : variants) {
+      if (!seen.add(with(variant, denoiser.seed).settings(codes, precision.bf16()))) {
+        throw new IOException(
+            "--vary "
+                + variant
+                + " changes nothing of the denoiser's training; name an option that does, with another"
+                + " value");
+      }
+    }
   }
 
   private Study.Result result(String variant, long seed) throws IOException {

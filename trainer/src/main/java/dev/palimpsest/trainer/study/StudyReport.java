@@ -46,7 +46,7 @@ public record StudyReport(String task, String describes, List<Study.Result> resu
         (row, values) ->
             out.append(
                 measures.stream()
-                    .map(measure -> cell(values.getOrDefault(measure, List.of())))
+                    .map(measure -> cell(measure, values.getOrDefault(measure, List.of())))
                     .collect(
                         Collectors.joining(
                             " | ", "| " + row.contender + " | " + row.decoding + " | ", " |\n"))));
@@ -79,13 +79,14 @@ public record StudyReport(String task, String describes, List<Study.Result> resu
     out.append("\n");
   }
 
-  /** Mean and, of several seeds, standard deviation. */
-  private static String cell(List<Double> values) {
+  /** Mean and, of several seeds, standard deviation; percents say less by their third digit. */
+  private static String cell(String measure, List<Double> values) {
     if (values.isEmpty()) {
       return "";
     }
     double mean = values.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
-    int digits = mean != 0 && Math.abs(mean) < 1 ? 3 : 1;
+    boolean percent = measure.endsWith("%");
+    int digits = percent && (mean == 0 || Math.abs(mean) >= 1) ? 1 : 3;
     String text = String.format(Locale.ROOT, "%." + digits + "f", mean);
     if (values.size() < 2) {
       return text;

@@ -227,12 +227,13 @@ class TasksTest {
     for (int seed = 1; seed <= 2; seed++) {
       Contender.Trained trained = new Contender.Trained(temp, 1234, 10, 640, 30.0 * seed);
       Score score = new Score("1 step", "exact %", 40 + 10 * seed);
-      results.add(new Study.Result("masked", seed, List.of(trained), List.of(score)));
+      Score nats = new Score("1 step", "nats", 1.25 * seed);
+      results.add(new Study.Result("masked", seed, List.of(trained), List.of(score, nats)));
     }
     StudyReport report = new StudyReport("toy", "a toy", results);
     String page = report.markdown();
     assertTrue(page.contains("| masked | 1,234 | 10 | 640 | 0.8 | 2 |"), page);
-    assertTrue(page.contains("| masked | 1 step | 55.0 ± 7.1 |"), page);
+    assertTrue(page.contains("| masked | 1 step | 55.0 ± 7.1 | 1.875 ± 0.884 |"), page);
     assertTrue(report.json().contains("\"seed\" : 2"), report.json());
   }
 }
