@@ -36,6 +36,7 @@ import picocli.CommandLine.Option;
       DistillCommand.class,
       SampleCommand.class,
       LatentEvaluateCommand.class,
+      AblateCommand.class,
       FixtureCommand.class
     },
     showDefaultValues = true)
