@@ -38,7 +38,7 @@ final class QuantizedCopy {
    * @param type Q8_0 or Q4_0: a GGUF file; I8: a folder as compressed-tensors writes it
    */
   static Path of(String model, DType type, Path temp) throws IOException {
-    return type == DType.I8 ? folder(model, temp) : gguf(model, type, temp);
+    return type == DType.I8 ? folder(GoldenPaths.of(model), temp) : gguf(model, type, temp);
   }
 
   private static Path gguf(String model, DType type, Path temp) {
@@ -67,14 +67,18 @@ final class QuantizedCopy {
     return file;
   }
 
-  private static Path folder(String model, Path temp) throws IOException {
+  /** A copy of a folder, in I8; its tokenizer comes along. */
+  static Path folder(Path model, Path temp) throws IOException {
     Path folder = Files.createDirectories(temp.resolve("model-I8"));
     ObjectNode config =
-        (ObjectNode)
-            new ObjectMapper().readTree(Files.readString(GoldenPaths.of(model + "/config.json")));
+        (ObjectNode) new ObjectMapper().readTree(Files.readString(model.resolve("config.json")));
     config.set("quantization_config", TinyModel.quantizedConfig().get("quantization_config"));
     Files.writeString(folder.resolve("config.json"), config.toString());
-    try (Checkpoint from = Checkpoints.open(GoldenPaths.of(model))) {
+    Path tokenizer = model.resolve("tokenizer.json");
+    if (Files.exists(tokenizer)) {
+      Files.copy(tokenizer, folder.resolve("tokenizer.json"));
+    }
+    try (Checkpoint from = Checkpoints.open(model)) {
       List<TensorSpec> specs = new ArrayList<>();
       for (WeightView view : from.tensors().values()) {
         if (matrix(view, "wte", "embed_tokens")) {
