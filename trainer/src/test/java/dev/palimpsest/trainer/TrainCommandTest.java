@@ -117,7 +117,7 @@ class TrainCommandTest {
             + "</parent></project>");
     repository.put("/g/r/up/7/up-7.pom", APACHE.getBytes(StandardCharsets.UTF_8));
     String work = folder.resolve("work").toString();
-    Path model = folder.resolve("model");
+    Path model = folder.resolve("work/model");
     Outcome trained =
         execute(
             "--work=" + work,
@@ -133,8 +133,7 @@ class TrainCommandTest {
             "--batch=4",
             "--steps=6",
             "--log-every=2",
-            "--evaluate-every=3",
-            "--out=" + model);
+            "--evaluate-every=3");
     assertEquals("", trained.err());
     assertEquals(0, trained.status());
     for (String name : new String[] {"config.json", "tokenizer.json", "model.safetensors"}) {
@@ -162,6 +161,39 @@ class TrainCommandTest {
     assertTrue(card.contains("| 8 tokens | 2 |"), card);
     assertTrue(card.contains("| g.r:two:1 |"), card);
     assertTrue(Files.readString(model.resolve("card.json")).contains("\"similarity\""));
+    leftToRight(work);
+  }
+
+  /** The same corpus from left to right: a card of what such a model can be asked. */
+  private static void leftToRight(String work) throws IOException {
+    Path run = Path.of(work).resolve("run");
+    for (String file : new String[] {"checkpoint.safetensors", "log.jsonl"}) {
+      Files.delete(run.resolve(file));
+    }
+    String[] sizes = {
+      "--work=" + work,
+      "--hidden=16",
+      "--heads=2",
+      "--layers=1",
+      "--ffn=24",
+      "--length=32",
+      "--batch=4",
+      "--steps=2",
+      "--objective=causal"
+    };
+    String[] words = new String[sizes.length + 1];
+    words[0] = "run";
+    System.arraycopy(sizes, 0, words, 1, sizes.length);
+    assertEquals("", execute(words).err());
+    Path model = Path.of(work).resolve("causal");
+    assertEquals("", execute("export", "--work=" + work, "--out=" + model).err());
+    Outcome measured =
+        execute("evaluate", "--work=" + work, "--model=" + model, "--infills=2", "--methods=2");
+    assertEquals("", measured.err());
+    String card = Files.readString(model.resolve("README.md"));
+    assertTrue(card.contains("| causal | left to right | "), card);
+    assertTrue(card.contains("knows no right side") && card.contains("| g.r:two:1 |"), card);
+    assertTrue(Files.readString(model.resolve("card.json")).contains("\"tokensPerSecond\""));
   }
 
   /** Corpus, tokenizer, VQ-VAE, denoiser, model, card and student, and the gate between them. */
@@ -170,7 +202,7 @@ class TrainCommandTest {
     publish("one", APACHE);
     publish("two", APACHE);
     String work = "--work=" + folder.resolve("work");
-    Path model = folder.resolve("latent-model");
+    Path model = folder.resolve("work/latent/model");
     String[] sizes = {
       "latent",
       work,
@@ -200,8 +232,7 @@ class TrainCommandTest {
       "--batch=4",
       "--steps=5",
       "--log-every=1",
-      "--evaluate-every=4",
-      "--out=" + model
+      "--evaluate-every=4"
     };
     Outcome refused = execute(sizes);
     assertEquals(1, refused.status());
@@ -225,6 +256,7 @@ class TrainCommandTest {
         execute(
             "latent", "distill", work, "--from=4", "--to=2", "--round-steps=2", "--log-every=1");
     assertEquals("", distilled.err());
+    model = folder.resolve("student");
     Outcome student = execute("latent", "export", work, "--out=" + model, "--distilled=2");
     assertEquals("", student.err());
     Outcome measured =
@@ -357,7 +389,12 @@ class TrainCommandTest {
     line.getCommandSpec()
         .options()
         .forEach(o -> assertTrue(o.description().length > 0, o.longestName()));
-    boolean fixture = line.getCommandName().equals("fixture");
-    assertTrue(line.getUsageMessage().contains(fixture ? "--out" : "--work"));
+    String place =
+        switch (line.getCommandName()) {
+          case "fixture" -> "--out";
+          case "compare" -> "--text";
+          default -> "--work";
+        };
+    assertTrue(line.getUsageMessage().contains(place));
   }
 }

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer.latent;
 
-import dev.palimpsest.trainer.EditSimilarity;
+import dev.palimpsest.trainer.Diversity;
 import dev.palimpsest.trainer.HeldOutExamples;
 import dev.palimpsest.trainer.RowSource;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SplittableRandom;
 
 /** Measures a latent model on held-out files, every example drawn with a fixed seed. */
@@ -183,15 +179,8 @@ final class LatentEvaluation {
       open.add(own);
     }
     sampler.fill(rows, open, plan(steps), seed, CHUNK);
-    double exact = 0;
-    double similarity = 0;
-    for (int i = 0; i < holes.size(); i++) {
-      String truth = examples.slice(holes.get(i).truth(), holes.get(i));
-      String written = examples.slice(rows.get(i), holes.get(i));
-      exact += written.equals(truth) ? 1 : 0;
-      similarity += EditSimilarity.of(written, truth);
-    }
-    return new Infill(kind, steps, holes.size(), exact / holes.size(), similarity / holes.size());
+    HeldOutExamples.Match match = examples.match(holes, rows);
+    return new Infill(kind, steps, holes.size(), match.exact(), match.similarity());
   }
 
   private Completion completion(int steps, List<HeldOutExamples.Method> tasks) {
@@ -213,42 +202,14 @@ final class LatentEvaluation {
   private Completion completion(
       int steps, List<HeldOutExamples.Method> tasks, List<int[]> written) {
     HeldOutExamples.Verdict v = examples.judge(tasks, written);
-    Map<Integer, Integer> counts = new HashMap<>();
-    Set<Long> pairs = new HashSet<>();
-    int total = 0;
-    int pairCount = 0;
-    for (int[] row : written) {
-      for (int i = 0; i < row.length; i++) {
-        counts.merge(row[i], 1, Integer::sum);
-        total++;
-        if (i > 0) {
-          pairs.add((long) row[i - 1] << 32 | row[i]);
-          pairCount++;
-        }
-      }
-    }
-    double entropy = 0;
-    for (int n : counts.values()) {
-      double p = (double) n / total;
-      entropy -= p * Math.log(p);
-    }
+    Diversity d = Diversity.of(written);
     return new Completion(
-        steps,
-        tasks.size(),
-        v.closed(),
-        v.accepted(),
-        v.similarity(),
-        entropy,
-        (double) pairs.size() / Math.max(1, pairCount));
+        steps, tasks.size(), v.closed(), v.accepted(), v.similarity(), d.entropy(), d.distinct());
   }
 
   /** The originals, cut to the same canvas: what a perfect model would get. */
   private Completion original(List<HeldOutExamples.Method> tasks) {
-    List<int[]> written = new ArrayList<>();
-    for (HeldOutExamples.Method task : tasks) {
-      written.add(examples.encode(task.method().substring(task.head().length())));
-    }
-    return completion(0, tasks, written);
+    return completion(0, tasks, examples.originals(tasks));
   }
 
   private List<Sample> samples() {

@@ -19,4 +19,9 @@ final class LatentWork {
   static Path run(TrainCommand.Work work) {
     return work.folder().resolve("latent/run");
   }
+
+  /** Where a trained model is written unless another folder is named. */
+  static Path model(TrainCommand.Work work) {
+    return work.folder().resolve("latent/model");
+  }
 }
