@@ -263,6 +263,9 @@ class TrainCommandTest {
     model = folder.resolve("student");
     Outcome student = execute("latent", "export", work, "--out=" + model, "--distilled=2");
     assertEquals("", student.err());
+    config = Files.readString(model.resolve("config.json"));
+    assertTrue(config.contains("\"steps\" : 2,"), config);
+    assertTrue(config.contains("\"temperature\" : 1.0"), config);
     Outcome measured =
         execute(
             "latent",
