@@ -181,7 +181,7 @@ final class AblateCommand implements Runnable {
               codes,
               network,
               NoiseLevels.of(state).quantiles(HybridFolder.QUANTILES),
-              plan.plan(calls),
+              plan.plan(calls, false),
               new HeldOutExamples(
                   tokenizer,
                   lines.tokens(),
