@@ -30,6 +30,9 @@ uint64_t emulatorLaunches() { return counters.launches; }
 uint64_t emulatorLaunchesOf(const char* kernel) { return counters.launchesOf[kernel]; }
 uint64_t emulatorGraphLaunches() { return counters.graphLaunches; }
 
+/// Handles of the libraries for products that are open.
+int emulatorCublasHandles() { return counters.cublasHandles; }
+
 /// Copies between host and device.
 uint64_t emulatorCopies() { return counters.copies; }
 

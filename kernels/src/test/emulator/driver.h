@@ -45,6 +45,7 @@ extern Settings settings;
 struct Counters {
   uint64_t launches, graphLaunches, copies, hostToDeviceBytes;
   std::map<std::string, uint64_t> launchesOf;
+  int cublasHandles;  // open ones of either library for products
 };
 extern Counters counters;
 
