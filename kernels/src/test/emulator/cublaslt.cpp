@@ -29,7 +29,7 @@ struct Result {
   float waves;
   int reserved[4];
 };
-constexpr int kBadValue = 7, kNotSupported = 15;
+constexpr int kBadValue = 7, kNoAlgorithm = 15;
 constexpr int kBf16 = 14, kF32 = 0, kCompute32 = 68, kTransposed = 1;
 constexpr uint64_t kAlgorithm = 0xA160;
 
@@ -110,7 +110,7 @@ int cublasLtMatmulAlgoGetHeuristic(void* handle, const Description* d, const Lay
   if (handle != &handles || wanted != 1 || p->reductions != 0 || c != out) return kBadValue;
   *count = fits(d, a, b, c) ? 1 : 0;
   *result = Result{{{kAlgorithm, a->rows, a->columns}}, size_t(p->workspace), 0, 1, {}};
-  return *count == 1 ? 0 : kNotSupported;
+  return *count == 1 ? 0 : kNoAlgorithm;
 }
 int cublasLtMatmul(void* handle, const Description* d, const float* alpha, const uint16_t* a, const Layout* la,
                    const uint16_t* b, const Layout* lb, const float* beta, const float* c, const Layout* lc, float* out,

@@ -178,6 +178,11 @@ final class Emulator {
     return (int) call("emulatorCublasHandles", JAVA_INT);
   }
 
+  /** Launches that were allowed to begin before the one ahead of them had ended. */
+  static long overlapping() {
+    return (long) call("emulatorOverlapping", JAVA_LONG);
+  }
+
   static long graphLaunches() {
     return (long) call("emulatorGraphLaunches", JAVA_LONG);
   }
