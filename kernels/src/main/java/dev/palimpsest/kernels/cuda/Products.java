@@ -4,7 +4,6 @@ package dev.palimpsest.kernels.cuda;
 import dev.palimpsest.bindings.CudaFolders;
 import dev.palimpsest.bindings.LibrarySearch.Found;
 import dev.palimpsest.bindings.LibrarySearch.Missing;
-import dev.palimpsest.kernels.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -62,12 +61,12 @@ interface Products extends AutoCloseable {
   }
 
   /**
-   * Whether a library may take it: bf16, rows of whole 16 bytes, sums stored or added. Apart from
+   * Whether a library may take it: bf16 as our tensor core kernels take it, sums stored or added. Apart from
    * what becomes of the sums that is decided by the map alone: all rows of a map go one way.
    */
   static boolean isForLibraries(Matmul.Epilogue epilogue, CudaLinear map) {
     boolean plain = epilogue == Matmul.Epilogue.STORE || epilogue == Matmul.Epilogue.ADD;
-    return plain && map.type() == DType.BF16 && map.in() % 8 == 0;
+    return plain && map.shape().bf16OnTensorCores();
   }
 
   /**
