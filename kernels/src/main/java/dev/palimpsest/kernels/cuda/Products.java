@@ -61,8 +61,9 @@ interface Products extends AutoCloseable {
   }
 
   /**
-   * Whether a library may take it: bf16 as our tensor core kernels take it, sums stored or added. Apart from
-   * what becomes of the sums that is decided by the map alone: all rows of a map go one way.
+   * Whether a library may take it: bf16 as our tensor core kernels take it, sums stored or added.
+   * Apart from what becomes of the sums that is decided by the map alone: all rows of a map go one
+   * way.
    */
   static boolean isForLibraries(Matmul.Epilogue epilogue, CudaLinear map) {
     boolean plain = epilogue == Matmul.Epilogue.STORE || epilogue == Matmul.Epilogue.ADD;
