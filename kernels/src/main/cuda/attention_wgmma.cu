@@ -263,7 +263,6 @@ template <int kDim>
 __device__ __forceinline__ void attend(const AttentionArguments& a) {
   typedef Specialised<kDim> F;
   F& s = SHARED(F);
-  Work work(a, F::kRows);
   if (threadIdx.x == 0) {
     for (int i = 0; i < F::kStages; i++) {
       barrierInit(&s.keysHere[i], 1);
@@ -273,7 +272,9 @@ __device__ __forceinline__ void attend(const AttentionArguments& a) {
     }
     barriersMade();
   }
+  waitForPrevious();
   __syncthreads();
+  Work work(a, F::kRows);
   if (threadIdx.x >= F::kConsumers) {
     giveRegisters<40>();
     if (threadIdx.x < F::kConsumers + 32) produce<kDim>(a, work, s);

@@ -182,7 +182,12 @@ __device__ __forceinline__ void groupBarrier(int id, int threads) {
 #define groupBarrier(id, threads) emulator::barrier(id, threads, HERE)
 #endif
 
-// ---- Hopper: bulk copies with mbarriers ----
+// ---- Hopper: bulk copies with mbarriers, boxes of tensors, clusters, launches that overlap ----
+
+/// A tensor in device memory as the driver describes it (cuTensorMapEncodeTiled): shape, box, swizzle.
+struct alignas(64) TensorMap {
+  uint64_t words[16];
+};
 
 #if defined(__CUDACC__) && __CUDA_ARCH__ >= 900
 #define HAS_BULK_COPIES 1
@@ -212,6 +217,45 @@ __device__ __forceinline__ void copyBulk(void* shared, const void* global, int b
 }
 /// What this thread has stored in shared memory is seen by wgmma and bulk copies from here on.
 __device__ __forceinline__ void proxyFence() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+
+/// Before the first copy of a block by a map that lies in device memory, by the thread that copies.
+__device__ __forceinline__ void acquireMap(const TensorMap* map) {
+  asm volatile("fence.proxy.tensormap::generic.acquire.sys [%0],128;" ::"l"(map) : "memory");
+}
+/// A box of the tensor from element (x, y, …) on, x the innermost; zeros where the box leaves the tensor. The barrier
+/// gets the bytes of the whole box.
+__device__ __forceinline__ void copyBox(void* shared, const TensorMap* map, int x, int y, uint64_t* barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0],[%1,{%2,%3}],[%4];" ::"r"(
+          sharedAddress(shared)),
+      "l"(map), "r"(x), "r"(y), "r"(sharedAddress(barrier))
+      : "memory");
+}
+__device__ __forceinline__ void copyBox(void* shared, const TensorMap* map, int x, int y, int z, uint64_t* barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0],[%1,{%2,%3,%4}],[%5];" ::"r"(
+          sharedAddress(shared)),
+      "l"(map), "r"(x), "r"(y), "r"(z), "r"(sharedAddress(barrier))
+      : "memory");
+}
+__device__ __forceinline__ void copyBox(void* shared, const TensorMap* map, int x, int y, int z, int w,
+                                        uint64_t* barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+      "[%0],[%1,{%2,%3,%4,%5}],[%6];" ::"r"(sharedAddress(shared)),
+      "l"(map), "r"(x), "r"(y), "r"(z), "r"(w), "r"(sharedAddress(barrier))
+      : "memory");
+}
+
+/// Which block of its cluster this one is; 0 where there are no clusters.
+__device__ __forceinline__ unsigned clusterRank() {
+  unsigned rank;
+  asm("mov.u32 %0,%%cluster_ctarank;" : "=r"(rank));
+  return rank;
+}
+/// A launch that may begin before the one ahead of it has ended waits for it here, each thread before its first access
+/// to device memory. In any other launch it passes.
+__device__ __forceinline__ void waitForPrevious() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
 #elif !defined(__CUDACC__)
 #define HAS_BULK_COPIES 1
 inline void barrierInit(uint64_t* barrier, int arrivals) { emulator::barrierInit(barrier, arrivals, HERE); }
@@ -224,6 +268,18 @@ inline void copyBulk(void* shared, const void* global, int bytes, uint64_t* barr
   emulator::copyBulk(shared, global, bytes, barrier, HERE);
 }
 inline void proxyFence() { emulator::proxyFence(); }
+inline void acquireMap(const TensorMap* map) { emulator::acquireMap(map, HERE); }
+inline void copyBox(void* shared, const TensorMap* map, int x, int y, uint64_t* barrier) {
+  emulator::copyBox(shared, map, {x, y}, barrier, HERE);
+}
+inline void copyBox(void* shared, const TensorMap* map, int x, int y, int z, uint64_t* barrier) {
+  emulator::copyBox(shared, map, {x, y, z}, barrier, HERE);
+}
+inline void copyBox(void* shared, const TensorMap* map, int x, int y, int z, int w, uint64_t* barrier) {
+  emulator::copyBox(shared, map, {x, y, z, w}, barrier, HERE);
+}
+inline unsigned clusterRank() { return emulator::clusterRank(); }
+inline void waitForPrevious() { emulator::waitForPrevious(); }
 #endif
 
 // ---- Hopper: wgmma, products of four warps together ----

@@ -28,7 +28,12 @@ void emulatorSetModuleStatus(int status) { settings.moduleStatus = status; }
 uint64_t emulatorMemoryUsed() { return deviceBytesUsed(); }
 uint64_t emulatorLaunches() { return counters.launches; }
 uint64_t emulatorLaunchesOf(const char* kernel) { return counters.launchesOf[kernel]; }
+/// Launches that were allowed to begin before the one ahead of them had ended.
+uint64_t emulatorOverlapping() { return counters.overlapping; }
 uint64_t emulatorGraphLaunches() { return counters.graphLaunches; }
+
+/// Handles of the libraries for products that are open.
+int emulatorCublasHandles() { return counters.cublasHandles; }
 
 /// Copies between host and device.
 uint64_t emulatorCopies() { return counters.copies; }

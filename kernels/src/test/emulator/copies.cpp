@@ -14,7 +14,7 @@ struct Phase {
   Clock gathering, completed;
 };
 struct Bulk {
-  Copy copy;
+  std::vector<Piece> pieces;
   size_t barrier;
   Clock issued;
 };
@@ -112,10 +112,17 @@ void copyBulk(void* shared, const void* global, int bytes, uint64_t* barrier, Si
       reinterpret_cast<uintptr_t>(global) % 16 != 0) {
     fail("a bulk copy wants size and addresses in steps of 16 bytes (%s:%d)", site.file, site.line);
   }
+  std::vector<Piece> pieces;
+  for (int o = 0; o < bytes; o += 16) {
+    pieces.push_back({static_cast<char*>(shared) + o, static_cast<const char*>(global) + o, 16});
+  }
+  addBulk(std::move(pieces), barrier, site);
+}
+
+void addBulk(std::vector<Piece> pieces, uint64_t* barrier, Site site) {
+  requirePrevious();
   phase(barrier, site);
-  bulks.push_back({{static_cast<char*>(shared), static_cast<const char*>(global), bytes, bytes},
-                   key(barrier, site),
-                   block.clocks[current->warp]});
+  bulks.push_back({std::move(pieces), key(barrier, site), block.clocks[current->warp]});
 }
 
 void proxyFence() { block.fenced[current->warp] = block.clocks[current->warp].at[current->warp]; }
@@ -131,16 +138,23 @@ bool copyOneBulk() {
   clock = b.issued;
   clock.at[kEngine] = time;
   current = &engine;
-  for (int o = 0; o < b.copy.bytes && !failed; o += 16) {
-    access(b.copy.from + o, 16, false, nullptr);
-    if (!failed) access(b.copy.to + o, 16, true, nullptr);
+  int bytes = 0;
+  for (const Piece& piece : b.pieces) {
+    if (piece.from != nullptr) access(piece.from, piece.bytes, false, nullptr);
+    if (!failed) access(piece.to, piece.bytes, true, nullptr);
+    if (failed) break;
+    if (piece.from != nullptr) {
+      memcpy(piece.to, piece.from, piece.bytes);
+    } else {
+      memset(piece.to, 0, piece.bytes);
+    }
+    bytes += piece.bytes;
   }
   current = nullptr;
   if (failed) return true;
-  memcpy(b.copy.to, b.copy.from, b.copy.bytes);
   Phase& p = phases[b.barrier];
   p.gathering.join(clock);
-  p.bytes -= b.copy.bytes;
+  p.bytes -= bytes;
   completeIfDone(p);
   return true;
 }

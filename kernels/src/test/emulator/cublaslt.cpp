@@ -29,11 +29,11 @@ struct Result {
   float waves;
   int reserved[4];
 };
-constexpr int kBadValue = 7, kNotSupported = 15;
+constexpr int kBadValue = 7, kNoAlgorithm = 15;
 constexpr int kBf16 = 14, kF32 = 0, kCompute32 = 68, kTransposed = 1;
 constexpr uint64_t kAlgorithm = 0xA160;
 
-int handles;
+char handles;
 
 float widenBf16(uint16_t h) {
   uint32_t u = uint32_t(h) << 16;
@@ -56,15 +56,13 @@ extern "C" {
 
 int cublasLtCreate(void** handle) {
   *handle = &handles;
-  handles++;
+  counters.cublasHandles++;
   return 0;
 }
 int cublasLtDestroy(void* handle) {
-  handles--;
+  counters.cublasHandles--;
   return handle == &handles ? 0 : kBadValue;
 }
-/// For tests: how many are open.
-int emulatorCublasHandles() { return handles; }
 size_t cublasLtGetVersion() { return 130100; }
 int cublasLtMatmulDescCreate(void** out, int compute, int scale) {
   *out = new Description{compute, scale};
@@ -112,7 +110,7 @@ int cublasLtMatmulAlgoGetHeuristic(void* handle, const Description* d, const Lay
   if (handle != &handles || wanted != 1 || p->reductions != 0 || c != out) return kBadValue;
   *count = fits(d, a, b, c) ? 1 : 0;
   *result = Result{{{kAlgorithm, a->rows, a->columns}}, size_t(p->workspace), 0, 1, {}};
-  return *count == 1 ? 0 : kNotSupported;
+  return *count == 1 ? 0 : kNoAlgorithm;
 }
 int cublasLtMatmul(void* handle, const Description* d, const float* alpha, const uint16_t* a, const Layout* la,
                    const uint16_t* b, const Layout* lb, const float* beta, const float* c, const Layout* lc, float* out,

@@ -57,16 +57,16 @@ int attribute(int which) {
 /// A launch that owns a copy of its arguments: a captured one outlives the caller's.
 struct Launch {
   Function* function;
-  dim3 grid, block;
-  size_t shared;
+  Shape shape;
   std::vector<std::vector<char>> arguments;
 
   int run() {
     std::vector<void*> pointers;
     for (auto& a : arguments) pointers.push_back(a.data());
     counters.launches++;
+    counters.overlapping += shape.overlaps;
     counters.launchesOf[function->name]++;
-    if (runGrid(*function->kernel, grid, block, shared, pointers.data())) return kSuccess;
+    if (runGrid(*function->kernel, shape, pointers.data())) return kSuccess;
     failure = function->name + ": " + failure;
     return stickyStatus = kIllegalAddress;
   }
@@ -235,30 +235,63 @@ int cuMemsetD8_v2(uint64_t to, unsigned char value, size_t bytes) { return cuMem
 
 // ---- launches ----
 
-int cuLaunchKernel(void* function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,
-                   unsigned blockZ, unsigned shared, void* stream, void** arguments, void** extra) {
+/// CUlaunchAttribute, of which two kinds are known.
+struct LaunchAttribute {
+  int id;
+  char pad[4];
+  union {
+    char all[64];
+    dim3 cluster;
+    int overlaps;
+  };
+};
+/// CUlaunchConfig.
+struct LaunchConfig {
+  dim3 grid, block;
+  unsigned shared;
+  void* stream;
+  const LaunchAttribute* attributes;
+  unsigned count;
+};
+static_assert(sizeof(LaunchAttribute) == 72 && sizeof(LaunchConfig) == 56);
+constexpr int kClusterDimension = 4, kProgrammaticStreamSerialization = 6;
+/// Blocks of a cluster that every kernel may ask for.
+constexpr uint64_t kPortableCluster = 8;
+
+int cuLaunchKernelEx(const LaunchConfig* c, void* function, void** arguments, void** extra) {
   DRIVER_CALL;
   auto* f = static_cast<Function*>(function);
-  uint64_t threads = uint64_t(blockX) * blockY * blockZ;
-  bool fits = gridX > 0 && gridY > 0 && gridZ > 0 && gridX <= 0x7fffffffu && gridY <= 65535 && gridZ <= 65535 &&
-              threads > 0 && threads <= kMaxThreads && shared <= f->maxShared && extra == nullptr;
+  Shape shape{c->grid, c->block, {}, c->shared, false};
+  auto all = [](const dim3& d) { return uint64_t(d.x) * d.y * d.z; };
+  bool fits = all(c->grid) > 0 && c->grid.x <= 0x7fffffffu && c->grid.y <= 65535 && c->grid.z <= 65535 &&
+              all(c->block) > 0 && all(c->block) <= kMaxThreads && c->shared <= f->maxShared && extra == nullptr;
   if (!fits) return kInvalidValue;
-  auto launch = std::make_shared<Launch>(Launch{f, {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, shared, {}});
+  for (unsigned i = 0; i < c->count; i++) {
+    const LaunchAttribute& a = c->attributes[i];
+    if (settings.capability < 90) return kNotSupported;
+    switch (a.id) {
+      case kClusterDimension:
+        shape.cluster = a.cluster;
+        if (all(a.cluster) == 0 || all(a.cluster) > kPortableCluster) return kInvalidCluster;
+        if (c->grid.x % a.cluster.x != 0 || c->grid.y % a.cluster.y != 0 || c->grid.z % a.cluster.z != 0) {
+          return kInvalidCluster;
+        }
+        break;
+      case kProgrammaticStreamSerialization: shape.overlaps = a.overlaps != 0; break;
+      default: return kInvalidValue;
+    }
+  }
+  auto launch = std::make_shared<Launch>(Launch{f, shape, {}});
   for (size_t i = 0; i < f->kernel->count; i++) {
     auto* bytes = static_cast<char*>(arguments[i]);
     launch->arguments.emplace_back(bytes, bytes + f->kernel->sizes[i]);
   }
-  return enqueue(streamOf(stream), [launch] { return launch->run(); });
+  return enqueue(streamOf(c->stream), [launch] { return launch->run(); });
 }
-
-/// The beginning of CUlaunchConfig.
-struct LaunchConfig {
-  unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, shared;
-  void* stream;
-};
-int cuLaunchKernelEx(const LaunchConfig* c, void* function, void** arguments, void** extra) {
-  return cuLaunchKernel(function, c->gridX, c->gridY, c->gridZ, c->blockX, c->blockY, c->blockZ, c->shared, c->stream,
-                        arguments, extra);
+int cuLaunchKernel(void* function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,
+                   unsigned blockZ, unsigned shared, void* stream, void** arguments, void** extra) {
+  LaunchConfig c{{gridX, gridY, gridZ}, {blockX, blockY, blockZ}, shared, stream, nullptr, 0};
+  return cuLaunchKernelEx(&c, function, arguments, extra);
 }
 
 }  // extern "C"

@@ -26,6 +26,8 @@ enum Status : int {
   kInvalidHandle = 400,
   kNotFound = 500,
   kNotReady = 600,
+  kInvalidCluster = 912,
+  kNotSupported = 801,
   kIllegalAddress = 700,
   kLaunchOutOfResources = 701,
   kLaunchTimeout = 702,
@@ -43,8 +45,9 @@ struct Settings {
 extern Settings settings;
 
 struct Counters {
-  uint64_t launches, graphLaunches, copies, hostToDeviceBytes;
+  uint64_t launches, overlapping, graphLaunches, copies, hostToDeviceBytes;
   std::map<std::string, uint64_t> launchesOf;
+  int cublasHandles;  // open ones of either library for products
 };
 extern Counters counters;
 

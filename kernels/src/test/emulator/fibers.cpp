@@ -73,6 +73,7 @@ void prepare(int i) {
   for (int r = 0; r < 6; r++) *--sp = nullptr;
   f.stack = sp;
   f.state = State::Ready;
+  f.waitedForPrevious = false;
   f.copyGroups.clear();
   f.openCopies.clear();
   unsigned n = unsigned(i);
@@ -155,6 +156,7 @@ void park() { emulator_switch(&block.fibers[block.running].stack, schedulerStack
 bool runBlock() {
   resetShared(block.sharedBytes);
   resetCopies();
+  resetMaps();
   resetProducts();
   for (int w = 0; w < kClocks; w++) {
     block.clocks[w] = Clock{};

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <type_traits>
 #include <utility>
 
@@ -40,7 +41,7 @@ struct Thread {
 
 /// The launch that runs, and where in its grid.
 struct Place {
-  dim3 grid, block, index;
+  dim3 grid, block, index, cluster;
 };
 
 extern Thread* current;
@@ -74,6 +75,11 @@ void barrierArrive(uint64_t* barrier, int expectedBytes, Site);
 void barrierWait(uint64_t* barrier, unsigned parity, Site);
 void copyBulk(void* shared, const void* global, int bytes, uint64_t* barrier, Site);
 void proxyFence();
+void acquireMap(const void* map, Site);
+/// A box from these coordinates on, the innermost first.
+void copyBox(void* shared, const void* map, std::initializer_list<int> at, uint64_t* barrier, Site);
+unsigned clusterRank();
+void waitForPrevious();
 void productFence(Site);
 /// d [64][columns] += a · b, this warp's 16 rows of it: a from shared memory, b transposed; or a from registers.
 void multiplyGroup(float* d, int columns, const uint32_t* registers, uint64_t a, uint64_t b, Site);

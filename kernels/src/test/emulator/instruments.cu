@@ -18,6 +18,13 @@ __device__ InstrumentShared& staged(const uint32_t* in) {
   return s;
 }
 
+#ifdef HAS_BULK_COPIES
+struct BoxShared {
+  alignas(1024) uint32_t words[2048];
+  uint64_t full;
+};
+#endif
+
 #ifdef HAS_WGMMA
 /// Two tiles of 64 rows of 64 bf16, as wgmma reads them.
 struct GroupShared {
@@ -96,6 +103,39 @@ KERNEL(instrument_copy_bulk, 32)(const uint32_t* in, uint32_t* out) {
 #endif
 }
 REGISTER(instrument_copy_bulk)
+
+/// A box of a tensor as it lies in shared memory; nothing is written where there is no such copy.
+#ifdef HAS_BULK_COPIES
+template <int kRank>
+__device__ void copyOneBox(uint32_t* out, const TensorMap* map, int bytes, int x, int y, int z, int w) {
+  BoxShared& s = SHARED(BoxShared);
+  if (threadIdx.x == 0) {
+    barrierInit(&s.full, 1);
+    barriersMade();
+  }
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    acquireMap(map);
+    barrierArrive(&s.full, bytes);
+    if (kRank == 2) copyBox(s.words, map, x, y, &s.full);
+    if (kRank == 3) copyBox(s.words, map, x, y, z, &s.full);
+    if (kRank == 4) copyBox(s.words, map, x, y, z, w, &s.full);
+  }
+  barrierWait(&s.full, 0);
+  for (int i = threadIdx.x; i < bytes / 4; i += 32) out[i] = s.words[i];
+}
+#define COPY_BOX(rank) copyOneBox<rank>(out, map, bytes, x, y, z, w)
+#else
+#define COPY_BOX(rank)
+#endif
+#define INSTRUMENT_BOX(rank)                                                                                          \
+  KERNEL(instrument_copy_box_##rank, 32)(const TensorMap* map, uint32_t* out, int bytes, int x, int y, int z, int w) { \
+    COPY_BOX(rank);                                                                                                   \
+  }                                                                                                                   \
+  REGISTER(instrument_copy_box_##rank)
+INSTRUMENT_BOX(2)
+INSTRUMENT_BOX(3)
+INSTRUMENT_BOX(4)
 
 /// Tiles a and b; a · bᵀ over all 64 columns, thread by thread. Nothing is written where there is no wgmma.
 KERNEL(instrument_multiply_group, 128)(const uint32_t* in, uint32_t* out) {

@@ -33,12 +33,27 @@ uint64_t randomNumber() {
 
 void seedRandom(uint64_t seed) { randomState = (seed + 1) * 0x9E3779B97F4A7C15ull; }
 
-bool runGrid(const Kernel& kernel, dim3 grid, dim3 threads, size_t sharedBytes, void** arguments) {
+void requirePrevious() {
+  if (!block.overlaps || current->warp == unsigned(kEngine) || block.fibers[block.running].waitedForPrevious) return;
+  fail("access to device memory before griddepcontrol.wait, in a launch that may overlap the one before");
+}
+
+void waitForPrevious() { block.fibers[block.running].waitedForPrevious = true; }
+
+unsigned clusterRank() {
+  const dim3 &i = place.index, &c = place.cluster;
+  return (i.z % c.z * c.y + i.y % c.y) * c.x + i.x % c.x;
+}
+
+bool runGrid(const Kernel& kernel, const Shape& shape, void** arguments) {
+  dim3 grid = shape.grid, threads = shape.threads;
   place.grid = grid;
   place.block = threads;
+  place.cluster = shape.cluster;
   block.threads = int(threads.x * threads.y * threads.z);
   block.warps = (block.threads + kLanes - 1) / kLanes;
-  block.sharedBytes = sharedBytes;
+  block.sharedBytes = shape.sharedBytes;
+  block.overlaps = shape.overlaps;
   block.kernel = &kernel;
   block.arguments = arguments;
   failed = false;

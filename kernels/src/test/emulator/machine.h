@@ -46,6 +46,7 @@ struct Fiber {
   Operands* operands;
   size_t phaseBarrier;
   unsigned phaseParity;
+  bool waitedForPrevious;
   std::vector<std::vector<Copy>> copyGroups;
   std::vector<Copy> openCopies;
 };
@@ -57,6 +58,7 @@ struct Block {
   const Kernel* kernel;
   void** arguments;
   size_t sharedBytes;
+  bool overlaps;  // the launch may begin before the one ahead of it has ended
   Clock clocks[kClocks];
   uint32_t arrived[kMaxWarps];  // lanes waiting in a collective
   uint32_t alive[kMaxWarps];    // lanes that have not exited
@@ -84,6 +86,14 @@ bool runBlock();
 // copies.cpp
 void resetCopies();
 bool copyOneBulk();
+/// A piece of a bulk copy; from nowhere it is zeros.
+struct Piece {
+  char* to;
+  const char* from;
+  int bytes;
+};
+/// A copy that lands whole, whenever it likes, and tells the barrier.
+void addBulk(std::vector<Piece> pieces, uint64_t* barrier, Site);
 bool releasePhases();
 
 // wgmma.cpp
@@ -121,10 +131,21 @@ size_t deviceBytesUsed();
 size_t deviceBytesTotal();
 void setDeviceBytesTotal(size_t bytes);
 
+// tensormaps.cpp
+void resetMaps();
+
 // launch.cpp
+/// How a kernel is launched.
+struct Shape {
+  dim3 grid, threads, cluster;
+  size_t sharedBytes;
+  bool overlaps;
+};
+/// A kernel that may run beside the one ahead of it must have waited before it touches device memory.
+void requirePrevious();
 /// Null when there is none of that name.
 const Kernel* findKernel(const std::string& name);
 /// Runs a whole grid, its blocks in an order of the seed. False when a check failed.
-bool runGrid(const Kernel& kernel, dim3 grid, dim3 threads, size_t sharedBytes, void** arguments);
+bool runGrid(const Kernel& kernel, const Shape& shape, void** arguments);
 
 }  // namespace emulator

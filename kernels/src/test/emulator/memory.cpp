@@ -208,7 +208,10 @@ void access(const void* p, size_t bytes, bool write, const void* code) {
     return;
   }
   size_t offset = static_cast<const char*>(p) - arena;
-  if (offset < kArena) return accessGlobal(offset, bytes, write, code);
+  if (offset < kArena) {
+    if (__builtin_expect(block.overlaps, 0)) requirePrevious();
+    return accessGlobal(offset, bytes, write, code);
+  }
   if (reinterpret_cast<uintptr_t>(p) < 4096) {
     report("%s through a null pointer (code %p)", verb(write), code);
     stop();

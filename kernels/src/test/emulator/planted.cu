@@ -133,6 +133,58 @@ REGISTER(correct_bulk_copy)
 KERNEL(planted_wrong_phase, 64)(float* out, const float* in) { copyBulkTile<false>(out, in); }
 REGISTER(planted_wrong_phase)
 
+enum class BoxMistake { None, Bytes, Unacquired, Unaligned, Unwaited };
+
+struct BoxShared {
+  alignas(1024) float values[2 * 256];
+  uint64_t full;
+};
+
+/// Block of 64: a box of 8 rows of 32 floats, of which what is asked for begins one row and four elements early.
+template <BoxMistake kMistake>
+__device__ void copyFirstBox(float* out, const TensorMap* map) {
+  BoxShared& s = SHARED(BoxShared);
+  float* to = s.values + (kMistake == BoxMistake::Unaligned ? 32 : 0);
+  if (threadIdx.x == 0) {
+    barrierInit(&s.full, 1);
+    barriersMade();
+  }
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    if (kMistake != BoxMistake::Unacquired) acquireMap(map);
+    // Elements outside of the tensor count like the others.
+    barrierArrive(&s.full, kMistake == BoxMistake::Bytes ? 7 * 28 * 4 : 8 * 32 * 4);
+    copyBox(to, map, -4, -1, &s.full);
+  }
+  if (kMistake != BoxMistake::Unwaited) barrierWait(&s.full, 0);
+  for (int i = threadIdx.x; i < 256; i += 64) out[i] = to[i];
+}
+#define BOX(name, mistake)                                                                               \
+  KERNEL(name, 64)(float* out, const TensorMap* map) { copyFirstBox<BoxMistake::mistake>(out, map); } \
+  REGISTER(name)
+BOX(correct_box, None)
+BOX(planted_box_of_other_bytes, Bytes)
+BOX(planted_box_by_unacquired_map, Unacquired)
+BOX(planted_box_unaligned, Unaligned)
+BOX(planted_box_not_waited_for, Unwaited)
+
+/// Adds 1 to what the launch before has written; meant to be launched so that it may overlap that one.
+template <bool kWait>
+__device__ void followPrevious(float* out) {
+  if (kWait) waitForPrevious();
+  out[threadIdx.x] += 1;
+}
+KERNEL(correct_follower, 64)(float* out) { followPrevious<true>(out); }
+REGISTER(correct_follower)
+KERNEL(planted_impatient_follower, 64)(float* out) { followPrevious<false>(out); }
+REGISTER(planted_impatient_follower)
+
+/// The rank of each block of a grid in its cluster.
+KERNEL(cluster_ranks, 32)(float* out) {
+  if (threadIdx.x == 0) out[blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z)] = float(clusterRank());
+}
+REGISTER(cluster_ranks)
+
 struct ProductShared {
   bf16 a[64][64], b[64][64];
 };

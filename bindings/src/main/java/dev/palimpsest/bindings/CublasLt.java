@@ -13,9 +13,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -68,15 +66,7 @@ public final class CublasLt implements AutoCloseable {
   }
 
   static LibrarySearch<CublasLt> open(List<Path> folders, List<String> sonames) {
-    List<String> names = new ArrayList<>();
-    for (Path folder : folders) {
-      for (String soname : sonames) {
-        if (Files.exists(folder.resolve(soname))) {
-          names.add(folder.resolve(soname).toString());
-        }
-      }
-    }
-    names.addAll(sonames);
+    List<String> names = CudaFolders.candidates(folders, sonames);
     return switch (NativeLibrary.find(TITLE, names, "cublasLtMatmul")) {
       case Missing<NativeLibrary> missing -> new Missing<>(TITLE, missing.reasons());
       case Found<NativeLibrary>(NativeLibrary found) -> {

@@ -30,6 +30,20 @@ public final class CudaFolders {
     return list(System.getProperty(PROPERTY, ""), System.getenv(), Path.of("/"));
   }
 
+  /** What to open, in order: the files of these names that lie in the folders, then the names. */
+  static List<String> candidates(List<Path> folders, List<String> sonames) {
+    List<String> names = new ArrayList<>();
+    for (Path folder : folders) {
+      for (String soname : sonames) {
+        if (Files.exists(folder.resolve(soname))) {
+          names.add(folder.resolve(soname).toString());
+        }
+      }
+    }
+    names.addAll(sonames);
+    return names;
+  }
+
   /**
    * @param chosen the property
    * @param root what absolute places are resolved against

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.bindings.LibrarySearch.Found;
 import dev.palimpsest.bindings.LibrarySearch.Missing;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -57,5 +58,16 @@ class CudaFoldersTest {
     Missing<?> other =
         assertInstanceOf(Missing.class, CublasLt.open(List.of(), List.of("libc.so.6")));
     assertTrue(other.message().contains("has no function cublasLtMatmul"), other.message());
+  }
+
+  @Test
+  void aLibraryThatLacksAFunctionIsAnAnswerBeforeItIsCalled() {
+    List<String> c = List.of("libc.so.6");
+    assertInstanceOf(Found.class, CublasLibrary.load(List.of(root), c, List.of("malloc", "free")));
+    Missing<?> lacking =
+        assertInstanceOf(
+            Missing.class,
+            CublasLibrary.load(List.of(), c, List.of("malloc", "mallocated", "free", "freed")));
+    assertTrue(lacking.message().endsWith("has no mallocated, freed"), lacking.message());
   }
 }

@@ -82,7 +82,7 @@ class CudaLayoutTest {
       SegmentAllocator odd = SegmentAllocator.slicingAllocator(arena.allocate(1024, 128));
       for (int i = 0; i < 3; i++) {
         odd.allocate(8, 8); // the next free byte is now off the boundary
-        MemorySegment map = TensorMapMemory.allocate(odd);
+        MemorySegment map = TensorMap.allocate(odd);
         assertEquals(0, map.address() % 128);
         assertEquals(128, map.byteSize());
       }

@@ -7,9 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.palimpsest.bindings.CudaDriver;
 import dev.palimpsest.bindings.cuda.Cuda;
 import dev.palimpsest.kernels.cuda.CudaDevice;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
+import dev.palimpsest.kernels.cuda.Fatbin;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import jcuda.Pointer;
@@ -103,7 +101,9 @@ public final class RawLaunches implements AutoCloseable {
     check(JCudaDriver.cuDeviceGet(device, opened.ordinal()), "cuDeviceGet");
     check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
-    check(JCudaDriver.cuModuleLoadData(module, image()), "loading instruments.fatbin");
+    check(
+        JCudaDriver.cuModuleLoadData(module, Fatbin.read("instruments")),
+        "loading instruments.fatbin");
     check(
         JCudaDriver.cuModuleGetFunction(function, module, "instrument_nothing"),
         "finding instrument_nothing");
@@ -111,17 +111,6 @@ public final class RawLaunches implements AutoCloseable {
     for (int i = 0; i < ARGUMENTS; i++) {
       pointers.setAtIndex(ADDRESS, i, values.asSlice(8L * i));
       jcudaValues[i] = i < 4 ? Pointer.to(new long[1]) : Pointer.to(new int[1]);
-    }
-  }
-
-  private static byte[] image() {
-    try (InputStream in = CudaDevice.class.getResourceAsStream("instruments.fatbin")) {
-      if (in == null) {
-        throw new IllegalStateException("instruments.fatbin is not on the class path");
-      }
-      return in.readAllBytes();
-    } catch (IOException e) {
-      throw new UncheckedIOException("instruments.fatbin cannot be read", e);
     }
   }
 

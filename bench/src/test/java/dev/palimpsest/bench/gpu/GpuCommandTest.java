@@ -5,11 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.bindings.CudaLibrary;
+import dev.palimpsest.emulator.EmulatorLibrary;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Assumptions;
@@ -33,22 +32,9 @@ class GpuCommandTest {
     return text.toString();
   }
 
-  private static void emulator() throws IOException, InterruptedException {
-    Process build =
-        new ProcessBuilder("../kernels/src/test/emulator/build", "../kernels/target/emulator")
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start();
-    String path = new String(build.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-    int status = build.waitFor();
-    Assumptions.assumeTrue(status != 3, "the emulator needs g++");
-    assertEquals(0, status);
-    System.setProperty(
-        CudaLibrary.PATH_PROPERTY, Path.of(path).toAbsolutePath().normalize().toString());
-  }
-
   @Test
-  void everyPartMeasuresAndTheTableHasThem() throws IOException, InterruptedException {
-    emulator();
+  void everyPartMeasuresAndTheTableHasThem() throws IOException {
+    Assumptions.assumeTrue(EmulatorLibrary.present(), "the emulator needs g++");
     for (String part : new String[] {"device", "launches", "kernels", "steps"}) {
       run(part, "--out", out.toString(), "--tiny");
       assertTrue(Files.exists(out.resolve(part + ".json")), part);

@@ -22,6 +22,10 @@ final class Attention {
   private static final int WGMMA_ROWS = 128;
 
   private static final int WGMMA_THREADS = 384;
+
+  /** System property: whether these blocks may be set up while the kernel before still runs. */
+  static final String OVERLAP_PROPERTY = "palimpsest.cuda.overlap";
+
   private static final int WGMMA_CAPABILITY = 90;
 
   /** Keys of a split in {@code attention.cu}. */
@@ -106,6 +110,9 @@ final class Attention {
         "attention_wgmma_" + dim,
         WGMMA_THREADS,
         hasWgmma ? shared : 0,
+        hasWgmma && Boolean.getBoolean(OVERLAP_PROPERTY)
+            ? LaunchAttributes.OVERLAPS
+            : LaunchAttributes.NONE,
         ARGUMENTS);
   }
 

@@ -64,6 +64,7 @@ public final class CudaDevice extends CheckedDevice {
   private final Rotary rotary;
   private final Bias bias;
   private final Products products;
+  private final String whyProducts;
   private final Pages pages;
   private final Attention attention;
   private final Prediction prediction;
@@ -97,7 +98,9 @@ public final class CudaDevice extends CheckedDevice {
       prediction = new Prediction(context, memory, modules, matmul);
       latent = new CudaLatentOps(this, context, memory, modules, upload);
       // Last: what opens a library is closed by nobody if something else fails.
-      products = Products.choose(context, memory, matmul);
+      Products.Chosen chosen = Products.choose(context, memory, matmul);
+      products = chosen.products();
+      whyProducts = chosen.reason();
     } catch (RuntimeException | Error e) {
       modules.close();
       memory.close();
@@ -160,7 +163,7 @@ public final class CudaDevice extends CheckedDevice {
         }
         CudaDevice device = new CudaDevice(context, options);
         System.getLogger(CudaDevice.class.getName())
-            .log(System.Logger.Level.INFO, "{0}", device.describe());
+            .log(System.Logger.Level.INFO, "{0} ({1})", device.describe(), device.whyProducts);
         return new Found<>(device);
       } catch (RuntimeException | Error e) {
         context.close();

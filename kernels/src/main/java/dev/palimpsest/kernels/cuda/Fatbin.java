@@ -12,7 +12,7 @@ import java.nio.ByteOrder;
  * A packed fatbin. The driver is told where one begins and not where it ends, so its size is
  * checked before.
  */
-final class Fatbin {
+public final class Fatbin {
   private static final int MAGIC = 0xBA55ED50;
 
   /** Magic, version, size of this header (two bytes each), size of what follows it. */
@@ -28,11 +28,11 @@ final class Fatbin {
   private Fatbin() {}
 
   /**
-   * The fatbin of a file of {@code src/main/cuda}.
+   * The fatbin of a file of {@code src/main/cuda}, or of another on the class path beside those.
    *
    * @throws IllegalStateException if it is not on the class path, or not whole
    */
-  static byte[] read(String file) {
+  public static byte[] read(String file) {
     String name = file + ".fatbin";
     try (InputStream in = Fatbin.class.getResourceAsStream(name)) {
       if (in == null) {

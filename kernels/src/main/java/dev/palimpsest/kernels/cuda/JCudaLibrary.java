@@ -8,6 +8,7 @@ import java.util.List;
 import jcuda.JCudaVersion;
 import jcuda.LibUtils;
 import jcuda.driver.JCudaDriver;
+import jcuda.jcublas.JCublas2;
 
 /**
  * JCuda's native half, unpacked where only this user writes. JCuda itself unpacks to a fixed name
@@ -29,17 +30,29 @@ final class JCudaLibrary {
    * @throws LinkageError if it cannot be loaded
    */
   static void load() throws IOException {
+    load("JCudaDriver", () -> JCudaDriver.setExceptionsEnabled(false));
+  }
+
+  /** The same for cuBLAS, which must have been found before. */
+  static void loadCublas() throws IOException {
+    load("JCublas2", () -> JCublas2.setExceptionsEnabled(false));
+  }
+
+  /**
+   * @param first call of the class that loads the library
+   */
+  private static void load(String library, Runnable first) throws IOException {
     synchronized (JCudaLibrary.class) {
       String name =
           LibUtils.createLibraryFileName(
-              LibUtils.createPlatformLibraryName("JCudaDriver-" + JCudaVersion.get()));
+              LibUtils.createPlatformLibraryName(library + "-" + JCudaVersion.get()));
       Path home =
           UnpackedLibraries.unpackToCache(
               JCudaLibrary.class.getClassLoader(), FOLDER, List.of(name));
       String before = System.getProperty(TEMPORARY);
       System.setProperty(TEMPORARY, home.toString());
       try {
-        JCudaDriver.setExceptionsEnabled(false);
+        first.run();
       } finally {
         System.setProperty(TEMPORARY, before);
       }

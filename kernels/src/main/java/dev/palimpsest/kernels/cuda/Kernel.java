@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 import java.util.StringJoiner;
 
 /**
@@ -22,8 +23,10 @@ final class Kernel {
   private final int sharedBytes;
   private final String[] names;
   private final MemorySegment values;
+  private final Optional<LaunchConfig> config;
 
   /**
+   * @param attributes of every launch
    * @param names of the arguments; those that end with {@code *} are addresses, with {@code _f}
    *     floats, the others ints
    */
@@ -34,6 +37,7 @@ final class Kernel {
       MemorySegment function,
       int threads,
       int sharedBytes,
+      LaunchAttributes attributes,
       String... names) {
     this.launches = launches;
     this.name = name;
@@ -42,6 +46,10 @@ final class Kernel {
     this.sharedBytes = sharedBytes;
     this.names = names;
     values = arena.allocate(JAVA_LONG, names.length);
+    config =
+        attributes.equals(LaunchAttributes.NONE)
+            ? Optional.empty()
+            : Optional.of(new LaunchConfig(arena, attributes, threads));
     number = launches.register(this, names.length);
   }
 
@@ -55,6 +63,11 @@ final class Kernel {
 
   int threads() {
     return threads;
+  }
+
+  /** What it is launched with beside its grid; nothing for most. */
+  Optional<LaunchConfig> config() {
+    return config;
   }
 
   Kernel set(int i, long value) {
@@ -107,6 +120,7 @@ final class Kernel {
             "grid %d x %d x %d, %d threads, %d bytes of shared memory, "
                 .formatted(gridX, gridY, gridZ, threads, shared),
             "");
+    config.ifPresent(with -> text.add(with.attributes().toString()));
     for (int i = 0; i < names.length; i++) {
       if (names[i].endsWith("_f")) {
         text.add(names[i].replace("_f", "") + "=" + arguments.get(JAVA_FLOAT, 8L * i));

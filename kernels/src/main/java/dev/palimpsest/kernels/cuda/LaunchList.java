@@ -262,18 +262,12 @@ final class LaunchList {
       int n = (int) words[at + 5];
       MemorySegment.copy(words, at + HEADER, values, JAVA_LONG, 0, n);
       int status =
-          Cuda.cuLaunchKernel(
-              kernel.function(),
+          give(
+              kernel,
               (int) words[at + 1],
               (int) words[at + 2],
               (int) words[at + 3],
-              kernel.threads(),
-              1,
-              1,
-              (int) words[at + 4],
-              context.stream().segment(),
-              pointers,
-              MemorySegment.NULL);
+              (int) words[at + 4]);
       if (status == 0 && waits) {
         status = Cuda.cuStreamSynchronize(context.stream().segment());
       }
@@ -293,6 +287,29 @@ final class LaunchList {
       }
       at += HEADER + n;
     }
+  }
+
+  /** A launch with the arguments in {@link #values}; the answer is the driver's status. */
+  private int give(Kernel kernel, int gridX, int gridY, int gridZ, int shared) {
+    MemorySegment stream = context.stream().segment();
+    if (kernel.config().isPresent()) {
+      return kernel
+          .config()
+          .get()
+          .launch(kernel.function(), gridX, gridY, gridZ, shared, stream, pointers);
+    }
+    return Cuda.cuLaunchKernel(
+        kernel.function(),
+        gridX,
+        gridY,
+        gridZ,
+        kernel.threads(),
+        1,
+        1,
+        shared,
+        stream,
+        pointers,
+        MemorySegment.NULL);
   }
 
   /** Forgets what was kept, and all graphs. */

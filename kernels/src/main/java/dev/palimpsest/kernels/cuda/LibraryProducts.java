@@ -2,6 +2,9 @@
 package dev.palimpsest.kernels.cuda;
 
 import dev.palimpsest.bindings.CublasLt;
+import dev.palimpsest.bindings.LibrarySearch;
+import dev.palimpsest.bindings.LibrarySearch.Found;
+import dev.palimpsest.bindings.LibrarySearch.Missing;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -82,12 +85,27 @@ final class LibraryProducts implements Products, LaunchList.Call {
     }
   }
 
-  LibraryProducts(CudaContext context, DeviceMemory memory, CublasLt library, Matmul own) {
+  private LibraryProducts(CudaContext context, DeviceMemory memory, CublasLt library, Matmul own) {
     this.context = context;
     this.library = library;
     this.own = own;
     workspace = memory.allocate(WORKSPACE_BYTES);
     number = context.launches().register(this);
+  }
+
+  /** Opens it in the current context if it is here; never throws for what is not. */
+  static LibrarySearch<Products> open(CudaContext context, DeviceMemory memory, Matmul own) {
+    return switch (CublasLt.open()) {
+      case Missing<CublasLt> missing -> new Missing<>(missing.name(), missing.reasons());
+      case Found<CublasLt>(CublasLt library) -> {
+        try {
+          yield new Found<>(new LibraryProducts(context, memory, library, own));
+        } catch (RuntimeException | Error e) {
+          library.close();
+          throw e;
+        }
+      }
+    };
   }
 
   private void free(Rows rows) {
@@ -110,9 +128,7 @@ final class LibraryProducts implements Products, LaunchList.Call {
       CudaLinear map,
       MemorySegment bias,
       MemorySegment out) {
-    boolean plain = epilogue == Matmul.Epilogue.STORE || epilogue == Matmul.Epilogue.ADD;
-    // Decided by the map alone: all rows of a map go one way.
-    if (plain && map.shape().bf16OnTensorCores() && rows > 0) {
+    if (Products.isForLibraries(epilogue, map) && rows > 0) {
       Plan plan = plan(map);
       if (plan.algorithm.isPresent()) {
         context

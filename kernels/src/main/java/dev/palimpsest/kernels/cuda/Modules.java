@@ -35,6 +35,17 @@ final class Modules implements AutoCloseable {
    * @throws IllegalStateException if this GPU or driver cannot run what is packed
    */
   Kernel kernel(String file, String name, int threads, int sharedBytes, String... arguments) {
+    return kernel(file, name, threads, sharedBytes, LaunchAttributes.NONE, arguments);
+  }
+
+  /** The same, launched with attributes. */
+  Kernel kernel(
+      String file,
+      String name,
+      int threads,
+      int sharedBytes,
+      LaunchAttributes attributes,
+      String... arguments) {
     CUmodule module = modules.computeIfAbsent(file, this::load);
     Handles.Function function = new Handles.Function();
     CudaContext.check(
@@ -49,7 +60,14 @@ final class Modules implements AutoCloseable {
           "asking for " + sharedBytes + " bytes of shared memory for the kernel " + name);
     }
     return new Kernel(
-        context.launches(), arena, name, function.segment(), threads, sharedBytes, arguments);
+        context.launches(),
+        arena,
+        name,
+        function.segment(),
+        threads,
+        sharedBytes,
+        attributes,
+        arguments);
   }
 
   private CUmodule load(String file) {

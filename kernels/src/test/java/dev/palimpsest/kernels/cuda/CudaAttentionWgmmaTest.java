@@ -74,6 +74,29 @@ class CudaAttentionWgmmaTest {
     }
   }
 
+  /** Blocks that are set up while the kernel before them still runs wait for what it writes. */
+  @ParameterizedTest
+  @MethodSource("scenes")
+  void itMayBeginBeforeTheKernelAheadHasEnded(Scene scene) {
+    RowSpans spans = new RowSpans();
+    Arrays.stream(scene.lengths).forEach(spans::add);
+    float[][] found = new float[2][];
+    for (int overlap = 0; overlap < 2; overlap++) {
+      System.setProperty(Attention.OVERLAP_PROPERTY, Boolean.toString(overlap == 1));
+      try (CudaFixture f = new CudaFixture(ComputeType.BF16)) {
+        float[] x = f.gaussian(1, spans.rows() * scene.shape.fusedWidth());
+        long before = Emulator.chip() ? 0 : Emulator.overlapping();
+        found[overlap] = attend(f, scene, spans, x, scene.toString());
+        if (!Emulator.chip()) {
+          assertEquals(overlap * CudaFixture.SEEDS, Emulator.overlapping() - before);
+        }
+      } finally {
+        System.clearProperty(Attention.OVERLAP_PROPERTY);
+      }
+    }
+    assertArrayEquals(found[0], found[1]);
+  }
+
   private static long launches(HeadShape shape) {
     return Emulator.chip() ? 0 : Emulator.launchesOf("attention_wgmma_" + shape.headDim());
   }

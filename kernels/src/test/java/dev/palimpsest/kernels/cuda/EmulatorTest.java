@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.kernels.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.bindings.CudaException;
 import dev.palimpsest.bindings.CudaLibrary;
+import dev.palimpsest.bindings.TensorMap;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -162,12 +166,134 @@ class EmulatorTest {
     assertEquals(Float.NaN, firstOf(out));
   }
 
-  private float firstOf(MemorySegment block) {
+  /** A kernel that copies a box by a map of a tensor of 20 rows of 32 floats. */
+  private Kernel box(String name, MemorySegment out) {
+    MemorySegment map = memory.allocate(TensorMap.ALIGNMENT);
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment host = arena.allocate(4, 4);
-      context.download(block.address(), host, 0, 4);
+      MemorySegment host =
+          TensorMap.dense(
+                  TensorMap.Type.F32,
+                  filled(20 * 32).address(),
+                  List.of(32L, 20L),
+                  List.of(32, 8),
+                  TensorMap.Swizzle.BYTES_128)
+              .encode(arena);
+      context.upload(host, 0, map.address(), host.byteSize());
       context.synchronize("test");
-      return host.get(ValueLayout.JAVA_FLOAT, 0);
+    }
+    return modules.kernel("embed", name, 64, 3 << 10, "out*", "map*").set(0, out).set(1, map);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "planted_box_of_other_bytes, deadlock",
+    "planted_box_by_unacquired_map, before it was acquired",
+    "planted_box_unaligned, aligned to 1024 bytes",
+    "planted_box_not_waited_for, shared memory",
+  })
+  void plantedMistakesInCopiesOfBoxesAreFound(String name, String words) {
+    Kernel kernel = box(name, memory.allocate(4 * 256));
+    for (int seed = 0; seed < 3; seed++) {
+      Emulator.seed(seed);
+      assertThrows(IllegalStateException.class, () -> kernel.launch(1), "seed " + seed);
+      assertTrue(Emulator.failure().contains(words), Emulator.failure());
+      Emulator.reset();
+    }
+  }
+
+  /** What lies outside of the tensor is zeros; row 1 of the box has its chunk 1 in place 0. */
+  @Test
+  void aBoxIsThereOnceItIsWaitedFor() {
+    MemorySegment out = memory.allocate(4 * 256);
+    Kernel kernel = box("correct_box", out);
+    for (int seed = 0; seed < 5; seed++) {
+      Emulator.seed(seed);
+      kernel.launch(1);
+      float[] found = read(out, 256);
+      assertEquals(0, found[0]);
+      assertEquals(1, found[32]);
+      assertEquals(0, found[32 + 4]);
+      assertEquals(5, found[32 + 4 * 3]);
+    }
+  }
+
+  @Test
+  void tensorMapsThatTheDriverWouldRefuseAreRefused() {
+    long address = filled(64).address();
+    TensorMap.Swizzle none = TensorMap.Swizzle.NONE;
+    TensorMap.Type f32 = TensorMap.Type.F32;
+    List<TensorMap> wrong =
+        List.of(
+            TensorMap.dense(f32, address + 4, List.of(8L, 8L), List.of(8, 8), none),
+            TensorMap.dense(f32, address, List.of(6L, 8L), List.of(4, 8), none),
+            TensorMap.dense(f32, address, List.of(8L, 8L), List.of(6, 8), none),
+            TensorMap.dense(f32, address, List.of(8L, 8L), List.of(8, 257), none),
+            TensorMap.dense(f32, address, List.of(8L, 0L), List.of(8, 8), none),
+            TensorMap.dense(
+                f32, address, List.of(64L, 8L), List.of(64, 8), TensorMap.Swizzle.BYTES_128));
+    try (Arena arena = Arena.ofConfined()) {
+      for (TensorMap map : wrong) {
+        String message =
+            assertThrows(CudaException.class, () -> map.encode(arena), map.toString()).getMessage();
+        assertTrue(message.contains("cuTensorMapEncodeTiled of TensorMap["), message);
+        assertTrue(message.contains("CUDA_ERROR_INVALID_VALUE"), message);
+      }
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> new TensorMap(f32, address, List.of(8L, 8L), List.of(), List.of(8, 8), none));
+    }
+  }
+
+  /** A launch that may overlap the one before must wait for it, and any other need not. */
+  @Test
+  void aFollowerThatDoesNotWaitIsFound() {
+    MemorySegment out = filled(64);
+    for (String name : List.of("correct_follower", "planted_impatient_follower")) {
+      modules.kernel("embed", name, 64, 0, "out*").set(0, out).launch(1);
+    }
+    long before = Emulator.overlapping();
+    modules
+        .kernel("embed", "correct_follower", 64, 0, LaunchAttributes.OVERLAPS, "out*")
+        .set(0, out)
+        .launch(1);
+    assertEquals(1, Emulator.overlapping() - before);
+    assertEquals(4, firstOf(out));
+    Kernel impatient =
+        modules
+            .kernel("embed", "planted_impatient_follower", 64, 0, LaunchAttributes.OVERLAPS, "out*")
+            .set(0, out);
+    String message =
+        assertThrows(IllegalStateException.class, () -> impatient.launch(1)).getMessage();
+    assertTrue(message.contains("no clusters, may overlap the launch before"), message);
+    assertTrue(Emulator.failure().contains("before griddepcontrol.wait"), Emulator.failure());
+  }
+
+  @Test
+  void blocksOfAGridKnowTheirPlaceInTheirCluster() {
+    MemorySegment out = memory.allocate(4 * 16);
+    LaunchAttributes pairs = LaunchAttributes.cluster(2, 2, 1);
+    Kernel kernel = modules.kernel("embed", "cluster_ranks", 32, 0, pairs, "out*").set(0, out);
+    kernel.launch(4, 4);
+    assertArrayEquals(new float[] {0, 1, 0, 1, 2, 3, 2, 3, 0, 1, 0, 1, 2, 3, 2, 3}, read(out, 16));
+    String message =
+        assertThrows(IllegalStateException.class, () -> kernel.launch(4, 3)).getMessage();
+    assertTrue(message.contains("clusters of 2 x 2 x 1"), message);
+    assertTrue(message.contains("CUDA_ERROR_INVALID_CLUSTER_SIZE (912)"), message);
+    Emulator.capability(80);
+    message = assertThrows(IllegalStateException.class, () -> kernel.launch(4, 4)).getMessage();
+    assertTrue(message.contains("CUDA_ERROR_NOT_SUPPORTED"), message);
+  }
+
+  private float firstOf(MemorySegment block) {
+    return read(block, 1)[0];
+  }
+
+  private float[] read(MemorySegment block, int n) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment host = arena.allocate(4L * n, 4);
+      context.download(block.address(), host, 0, 4L * n);
+      context.synchronize("test");
+      return host.toArray(ValueLayout.JAVA_FLOAT);
     }
   }
 

@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.bindings.CudaFolders;
 import dev.palimpsest.bindings.CudaLibrary;
-import dev.palimpsest.bindings.LibrarySearch.Found;
 import dev.palimpsest.bindings.LibrarySearch.Missing;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.PackedLinear;
@@ -21,21 +20,40 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** Products by cuBLASLt, which the emulator stands in for: it refuses what is not meant so. */
+/**
+ * Products by cuBLASLt, and by cuBLAS through JCublas, which the emulator stands in for: it refuses
+ * what is not meant so.
+ */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class LibraryProductsTest {
+  private static final int MOST_ROWS = JCublasProducts.ROWS + 5;
+  private static final Map<String, String> TITLES =
+      Map.of(Products.CUBLASLT, "bf16 by cuBLASLt ", Products.JCUBLAS, "bf16 by cuBLAS 12.");
+
   @TempDir private Path folder;
 
   @BeforeEach
   void choose() {
     Emulator.required();
-    System.setProperty(Products.PROPERTY, "cublaslt");
     if (!Emulator.chip()) {
       System.setProperty(CudaFolders.PROPERTY, folder.toString());
     }
@@ -48,36 +66,45 @@ class LibraryProductsTest {
   }
 
   /** The stand-in; on a GPU the library that is there, or no test. */
-  private void library() throws IOException {
+  private void library(String name) throws IOException {
+    System.setProperty(Products.PROPERTY, name);
     if (Emulator.chip()) {
-      switch (CudaDevice.find(CudaOptions.DEFAULT)) {
-        case Found<CudaDevice>(CudaDevice device) -> device.close();
-        case Missing<CudaDevice> missing -> Assumptions.abort(missing.message());
+      try (CudaDevice device = CudaDevice.find(CudaOptions.DEFAULT).orThrow()) {
+        Assumptions.assumeTrue(device.describe().contains(TITLES.get(name)), device.describe());
       }
       return;
     }
-    Files.createSymbolicLink(
-        folder.resolve("libcublasLt.so.13"),
-        Path.of(System.getProperty(CudaLibrary.PATH_PROPERTY)));
+    Path driver = Path.of(System.getProperty(CudaLibrary.PATH_PROPERTY));
+    if (name.equals(Products.CUBLASLT)) {
+      Files.createSymbolicLink(folder.resolve("libcublasLt.so.13"), driver);
+    } else {
+      Files.createSymbolicLink(
+          folder.resolve("libcublas.so.12"), driver.resolveSibling("libcublas.so.12"));
+    }
   }
 
-  @Test
-  void productsAreThoseOfTheReferenceInEveryBatch() throws IOException {
-    library();
+  @ParameterizedTest
+  @ValueSource(strings = {Products.CUBLASLT, Products.JCUBLAS})
+  void productsAreThoseOfTheReferenceInEveryBatch(String name) throws IOException {
+    library(name);
     int in = 72;
     int out = 40;
     try (CudaFixture f = new CudaFixture(ComputeType.BF16)) {
-      assertTrue(f.device.describe().contains("bf16 by cuBLASLt "), f.device.describe());
+      assertTrue(f.device.describe().contains(TITLES.get(name)), f.device.describe());
       if (!Emulator.chip()) {
-        assertTrue(f.device.describe().contains("cuBLASLt 13.1.0 ("), f.device.describe());
+        String version =
+            name.equals(Products.CUBLASLT)
+                ? "cuBLASLt 13.1.0 ("
+                : "cuBLAS 12.6.4 through JCublas (";
+        assertTrue(f.device.describe().contains(version), f.device.describe());
         assertEquals(1, Emulator.cublasHandles());
       }
       float[] w = f.gaussian(1, out * in);
       PackedLinear map = f.device.pack(Fixture.view(f.arena, "w", DType.F32, w, out, in));
-      float[] all = f.gaussian(2, 33 * in);
-      double[] expected = Reference.product(all, w, 33, in, out);
+      float[] all = f.gaussian(2, MOST_ROWS * in);
+      double[] expected = Reference.product(all, w, MOST_ROWS, in, out);
       float[] first = null;
-      for (int m : new int[] {1, 7, 33}) {
+      for (int m : new int[] {1, 7, 33, JCublasProducts.ROWS, MOST_ROWS}) {
         Tensor x = f.tensor(f.type, Arrays.copyOf(all, m * in), in);
         Tensor stored = f.empty(DType.F32, m, out);
         f.device.linear(x, m, map, stored);
@@ -85,6 +112,12 @@ class LibraryProductsTest {
         near("stored", found, Arrays.copyOf(expected, m * out), 4e-3);
         first = first == null ? found : first;
         assertArrayEquals(first, Arrays.copyOf(found, out), m + " rows");
+        int last = (m - 1) * in;
+        Tensor alone = f.tensor(f.type, Arrays.copyOfRange(all, last, last + in), in);
+        Tensor lastSums = f.empty(DType.F32, 1, out);
+        f.device.linear(alone, 1, map, lastSums);
+        assertArrayEquals(
+            f.read(lastSums, 1), Arrays.copyOfRange(found, (m - 1) * out, m * out), "the last row");
         f.device.linearAdd(x, m, map, stored);
         float[] twice = found.clone();
         for (int i = 0; i < twice.length; i++) {
@@ -98,9 +131,10 @@ class LibraryProductsTest {
   }
 
   /** Widths that are no whole 16 bytes, gated maps and biases are for our own kernels. */
-  @Test
-  void whatTheLibraryDoesNotTakeGoesToOurKernels() throws IOException {
-    library();
+  @ParameterizedTest
+  @ValueSource(strings = {Products.CUBLASLT, Products.JCUBLAS})
+  void whatTheLibraryDoesNotTakeGoesToOurKernels(String name) throws IOException {
+    library(name);
     try (CudaFixture f = new CudaFixture(ComputeType.BF16)) {
       float[] w = f.gaussian(1, 16 * 20);
       PackedLinear odd = f.device.pack(Fixture.view(f.arena, "w", DType.F32, w, 16, 20));
@@ -127,9 +161,10 @@ class LibraryProductsTest {
   }
 
   /** A library's call is kept, captured and replayed like a launch. */
-  @Test
-  void callsAreReplayedInAGraph() throws IOException {
-    library();
+  @ParameterizedTest
+  @ValueSource(strings = {Products.CUBLASLT, Products.JCUBLAS})
+  void callsAreReplayedInAGraph(String name) throws IOException {
+    library(name);
     int width = 64;
     try (CudaFixture f = new CudaFixture(ComputeType.BF16, false)) {
       float[] w = f.gaussian(1, width * width);
@@ -155,22 +190,76 @@ class LibraryProductsTest {
     }
   }
 
+  /** First of all: a library that was loaded once is found by its name. */
   @Test
-  void aMissingOrDamagedLibraryIsAnAnswerThatSaysWhere() throws IOException {
+  @Order(1)
+  void theNextTakesTheProductsOfALibraryThatIsMissingOrDamaged() throws IOException {
     Emulator.only();
-    Files.writeString(folder.resolve("libcublasLt.so.13"), "not much of a library");
+    Path damaged = Files.writeString(folder.resolve("libcublas.so.12"), "not much of a library");
+    Files.copy(damaged, folder.resolve("libcublasLt.so.13"));
+    for (String name : List.of(Products.CUBLASLT, Products.JCUBLAS)) {
+      System.setProperty(Products.PROPERTY, name);
+      List<String> lines = new ArrayList<>();
+      try (CudaDevice device = opened(lines)) {
+        assertTrue(device.describe().endsWith("bf16 by our own kernels"), device.describe());
+      }
+      int tried = name.equals(Products.CUBLASLT) ? 2 : 1;
+      assertEquals(tried + 1, lines.size(), lines.toString());
+      assertTrue(lines.getFirst().startsWith("-Dpalimpsest.cuda.matmul=" + name), lines.toString());
+      assertTrue(lines.get(tried - 1).contains(damaged.toString()), lines.toString());
+      assertTrue(lines.get(tried - 1).contains("palimpsest.cuda.libraries"), lines.toString());
+      assertTrue(lines.get(tried - 1).endsWith("next is own"), lines.toString());
+      assertTrue(
+          lines.getLast().endsWith(" (" + name + " was asked for, and no library is here)"),
+          lines.toString());
+    }
+    Files.delete(damaged);
+    library(Products.JCUBLAS);
+    System.setProperty(Products.PROPERTY, Products.CUBLASLT);
+    List<String> lines = new ArrayList<>();
+    try (CudaDevice device = opened(lines)) {
+      assertTrue(device.describe().contains(TITLES.get(Products.JCUBLAS)), device.describe());
+    }
+    assertEquals(2, lines.size(), lines.toString());
+    assertTrue(lines.getFirst().endsWith("next is jcublas"), lines.toString());
+    assertTrue(
+        lines.getLast().endsWith(" (the next after cublaslt that is here)"), lines.getLast());
+    assertEquals(0, Emulator.memoryUsed());
+  }
+
+  @Test
+  void anotherNameIsRefused() {
+    System.setProperty(Products.PROPERTY, "mkl");
     String message =
         assertInstanceOf(Missing.class, CudaDevice.find(CudaOptions.DEFAULT)).message();
-    assertTrue(message.contains("palimpsest.cuda.matmul=cublaslt was asked for"), message);
-    assertTrue(message.contains(folder.resolve("libcublasLt.so.13").toString()), message);
-    assertTrue(message.contains("palimpsest.cuda.libraries"), message);
-    System.setProperty(Products.PROPERTY, "mkl");
-    message = assertInstanceOf(Missing.class, CudaDevice.find(CudaOptions.DEFAULT)).message();
-    assertTrue(message.contains("wants own or cublaslt; found mkl"), message);
-    assertEquals(0, Emulator.memoryUsed());
+    assertTrue(message.contains("wants one of cublaslt, jcublas, own; found mkl"), message);
     System.setProperty(Products.PROPERTY, "own");
     try (CudaDevice device = CudaDevice.find(CudaOptions.DEFAULT).orThrow()) {
       assertTrue(device.describe().endsWith("bf16 by our own kernels"), device.describe());
+    }
+  }
+
+  /** A device, and what was logged while it was opened. */
+  private static CudaDevice opened(List<String> lines) {
+    Handler handler =
+        new Handler() {
+          @Override
+          public void publish(LogRecord line) {
+            lines.add(new SimpleFormatter().formatMessage(line));
+          }
+
+          @Override
+          public void flush() {}
+
+          @Override
+          public void close() {}
+        };
+    Logger logger = Logger.getLogger(CudaDevice.class.getPackageName());
+    logger.addHandler(handler);
+    try {
+      return CudaDevice.find(CudaOptions.DEFAULT).orThrow();
+    } finally {
+      logger.removeHandler(handler);
     }
   }
 }

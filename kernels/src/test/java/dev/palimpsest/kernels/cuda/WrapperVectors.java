@@ -4,13 +4,16 @@ package dev.palimpsest.kernels.cuda;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.palimpsest.bindings.CudaLibrary;
+import dev.palimpsest.bindings.TensorMap;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 
 /**
  * What the wrappers of {@code portable.cuh} give, word by word ({@code instruments.cu}): run on a
@@ -72,6 +75,55 @@ final class WrapperVectors implements AutoCloseable {
     memory = new DeviceMemory(context);
   }
 
+  /**
+   * A box of a tensor of bf16 and where it begins, dimensions from the innermost; all leave the
+   * tensor on some side.
+   *
+   * @param rowBytes of the box
+   */
+  record Box(
+      List<Long> dimensions,
+      List<Integer> box,
+      TensorMap.Swizzle swizzle,
+      int rowBytes,
+      List<Integer> first) {
+    int bytes() {
+      return 2 * box.stream().mapToInt(Integer::intValue).reduce(1, (a, b) -> a * b);
+    }
+
+    int elements() {
+      return (int) dimensions.stream().mapToLong(Long::longValue).reduce(1, (a, b) -> a * b);
+    }
+  }
+
+  /** By the names of their vectors; what precedes the slash is the kernel's. */
+  static final Map<String, Box> BOXES =
+      new TreeMap<>(
+          Map.of(
+              "copy_box_2/none",
+              new Box(List.of(32L, 9L), List.of(24, 5), TensorMap.Swizzle.NONE, 48, List.of(16, 6)),
+              "copy_box_2/128",
+              new Box(
+                  List.of(64L, 30L),
+                  List.of(64, 16),
+                  TensorMap.Swizzle.BYTES_128,
+                  128,
+                  List.of(-8, -3)),
+              "copy_box_3/64",
+              new Box(
+                  List.of(48L, 8L, 5L),
+                  List.of(32, 4, 2),
+                  TensorMap.Swizzle.BYTES_64,
+                  64,
+                  List.of(20, 6, 4)),
+              "copy_box_4/32",
+              new Box(
+                  List.of(16L, 4L, 4L, 6L),
+                  List.of(16, 2, 4, 2),
+                  TensorMap.Swizzle.BYTES_32,
+                  32,
+                  List.of(0, 3, -1, 5))));
+
   /** The wrappers on inputs drawn from fixed seeds. */
   List<Vector> record() {
     List<Vector> vectors = new ArrayList<>();
@@ -84,6 +136,11 @@ final class WrapperVectors implements AutoCloseable {
       vectors.add(run("copy_async", true, random.ints(128).toArray(), 128));
       if (context.capability() >= HOPPER) {
         vectors.add(run("copy_bulk", true, random.ints(128).toArray(), 128));
+      }
+      if (context.capability() >= HOPPER && seed == 0) {
+        BOXES.forEach(
+            (name, box) ->
+                vectors.add(copyBox(name, box, random.ints(box.elements() / 2).toArray())));
       }
       if (context.capability() == HOPPER && seed < 2) {
         boolean whole = seed == 0;
@@ -98,6 +155,11 @@ final class WrapperVectors implements AutoCloseable {
 
   /** Runs one again; nothing where this device lacks what it needs. */
   List<Vector> again(Vector vector) {
+    if (BOXES.containsKey(vector.kernel)) {
+      return context.capability() >= HOPPER
+          ? List.of(copyBox(vector.kernel, BOXES.get(vector.kernel), vector.in))
+          : List.of();
+    }
     boolean there =
         switch (vector.kernel) {
           case "copy_bulk" -> context.capability() >= HOPPER;
@@ -173,6 +235,46 @@ final class WrapperVectors implements AutoCloseable {
       return new Vector(name, exact, in, found.toArray(JAVA_INT));
     } finally {
       memory.free(from);
+      memory.free(to);
+    }
+  }
+
+  private Vector copyBox(String name, Box box, int[] in) {
+    Kernel kernel =
+        modules.kernel(
+            Emulator.chip() ? "instruments" : "embed",
+            "instrument_" + name.substring(0, name.indexOf('/')),
+            32,
+            SHARED,
+            "map*",
+            "out*",
+            "bytes",
+            "x",
+            "y",
+            "z",
+            "w");
+    MemorySegment from = memory.allocate(4L * in.length);
+    MemorySegment at = memory.allocate(TensorMap.ALIGNMENT);
+    MemorySegment to = memory.allocate(box.bytes());
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment words = arena.allocateFrom(JAVA_INT, in);
+      context.upload(words, 0, from.address(), words.byteSize());
+      MemorySegment map =
+          TensorMap.dense(TensorMap.Type.BF16, from.address(), box.dimensions, box.box, box.swizzle)
+              .encode(arena);
+      context.upload(map, 0, at.address(), map.byteSize());
+      kernel.set(0, at).set(1, to).set(2, box.bytes());
+      for (int i = 0; i < 4; i++) {
+        kernel.set(3 + i, i < box.first.size() ? box.first.get(i) : 0);
+      }
+      kernel.launch(1);
+      MemorySegment found = arena.allocate(JAVA_INT, box.bytes() / 4);
+      context.download(to.address(), found, 0, found.byteSize());
+      context.synchronize(name);
+      return new Vector(name, true, in, found.toArray(JAVA_INT));
+    } finally {
+      memory.free(from);
+      memory.free(at);
       memory.free(to);
     }
   }

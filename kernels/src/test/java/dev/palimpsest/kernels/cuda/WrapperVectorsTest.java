@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.bindings.TensorMap;
 import dev.palimpsest.kernels.cuda.WrapperVectors.Vector;
 import java.io.IOException;
 import java.io.InputStream;
@@ -64,6 +65,11 @@ class WrapperVectorsTest {
       recorded.stream()
           .filter(vector -> vector.kernel().equals("multiply_group"))
           .forEach(WrapperVectorsTest::isTheProduct);
+      for (Vector vector : recorded) {
+        if (WrapperVectors.BOXES.containsKey(vector.kernel())) {
+          isTheBox(WrapperVectors.BOXES.get(vector.kernel()), vector);
+        }
+      }
     }
   }
 
@@ -84,6 +90,36 @@ class WrapperVectorsTest {
             sum, Float.intBitsToFloat(vector.out()[32 * t + i]), 1e-4 * (1 + Math.abs(sum)));
       }
     }
+  }
+
+  /** The rows of a box one after the other; with a swizzle chunk c of row r is elsewhere in it. */
+  private static void isTheBox(WrapperVectors.Box box, Vector vector) {
+    int rank = box.box().size();
+    int width = box.box().getFirst();
+    boolean swizzled = box.swizzle() != TensorMap.Swizzle.NONE;
+    boolean[] left = new boolean[2];
+    for (int i = 0; i < box.bytes() / 2; i++) {
+      int row = i / width;
+      int from = 0;
+      int stride = 1;
+      boolean inside = true;
+      int rest = i;
+      for (int d = 0; d < rank; d++) {
+        int at = box.first().get(d) + rest % box.box().get(d);
+        rest /= box.box().get(d);
+        inside &= at >= 0 && at < box.dimensions().get(d);
+        from += at * stride;
+        stride *= Math.toIntExact(box.dimensions().get(d));
+      }
+      left[inside ? 1 : 0] = true;
+      int chunk = i % width / 8;
+      int place = swizzled ? chunk ^ row / (128 / box.rowBytes()) % (box.rowBytes() / 16) : chunk;
+      assertEquals(
+          inside ? half(vector.in(), from) : 0,
+          half(vector.out(), row * width + place * 8 + i % 8),
+          vector.kernel() + ", element " + i);
+    }
+    assertTrue(left[0] && left[1], vector.kernel());
   }
 
   private static double half(int[] words, int i) {
