@@ -43,7 +43,8 @@ final class EngineChoice {
       defaultValue = "auto",
       description =
           "Precision of matrix products: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}; auto is"
-              + " bf16 where the processor multiplies it natively).",
+              + " bf16 on a GPU and where the processor multiplies it natively; int8 keeps weights in 8"
+              + " bits, on a GPU Q8_0 and Q4_0 as they are stored).",
       completionCandidates = Spelled.Types.class,
       converter = Spelled.TypeConverter.class)
   private EngineOptions.ComputeType dtype;
