@@ -119,16 +119,18 @@ __device__ __forceinline__ void attend(const float* fused, const QueryTile* tile
 
 }  // namespace
 
-KERNEL(attention_plain_f32, 128)(const float* fused, const QueryTile* tiles, const SequenceSpan* spans,
-                                 const int* positions, const uint64_t* pages, int64_t layerOffset, float* out,
-                                 int queryHeads, int kvHeads, int headDim, int blockLength, float scale) {
+KERNEL_SHARING(attention_plain_f32, 128, 4)(const float* fused, const QueryTile* tiles, const SequenceSpan* spans,
+                                            const int* positions, const uint64_t* pages, int64_t layerOffset,
+                                            float* out, int queryHeads, int kvHeads, int headDim, int blockLength,
+                                            float scale) {
   attend(fused, tiles, spans, positions, pages, layerOffset, out, {queryHeads, kvHeads, headDim}, blockLength, scale);
 }
 REGISTER(attention_plain_f32)
 
-KERNEL(attention_plain_bf16, 128)(const float* fused, const QueryTile* tiles, const SequenceSpan* spans,
-                                  const int* positions, const uint64_t* pages, int64_t layerOffset, bf16* out,
-                                  int queryHeads, int kvHeads, int headDim, int blockLength, float scale) {
+KERNEL_SHARING(attention_plain_bf16, 128, 4)(const float* fused, const QueryTile* tiles, const SequenceSpan* spans,
+                                             const int* positions, const uint64_t* pages, int64_t layerOffset,
+                                             bf16* out, int queryHeads, int kvHeads, int headDim, int blockLength,
+                                             float scale) {
   attend(fused, tiles, spans, positions, pages, layerOffset, out, {queryHeads, kvHeads, headDim}, blockLength, scale);
 }
 REGISTER(attention_plain_bf16)

@@ -278,8 +278,8 @@ __device__ __forceinline__ void chooseByRule(const Scene& scene, const Canvas& c
 
 /// `positions` are those of each entry within its canvas; `actions` tells what became of each. Noise of `wanted`, if
 /// it is not null, is that of the next step afterwards.
-KERNEL(commit, kThreads)(const Canvas* canvases, Progress* progresses, const Found* allFound, const int* allPositions,
-                         int* allTokens, int* allActions, Wanted* allWanted) {
+KERNEL_SHARING(commit, kThreads, 4)(const Canvas* canvases, Progress* progresses, const Found* allFound,
+                                    const int* allPositions, int* allTokens, int* allActions, Wanted* allWanted) {
   const Canvas& c = canvases[blockIdx.x];
   Progress p = progresses[blockIdx.x];
   __syncthreads();

@@ -150,8 +150,9 @@ KERNEL(renoise, kThreads)(const Noised* entries, float* state, int width) {
 REGISTER(renoise)
 
 /// Of each entry its codes, its estimate and what is seen of it; changes no slot. A block an entry.
-KERNEL(denoise_estimate, kThreads)(const float* logits, const float* codes, int groups, int n, int groupWidth,
-                                   const Entry* entries, float* estimates, int* chosen, Seen* seen) {
+KERNEL_SHARING(denoise_estimate, kThreads, 3)(const float* logits, const float* codes, int groups, int n,
+                                              int groupWidth, const Entry* entries, float* estimates, int* chosen,
+                                              Seen* seen) {
   DenoiseShared& s = SHARED(DenoiseShared);
   Book book{codes, groups, n, groupWidth};
   const Entry& e = entries[blockIdx.x];

@@ -261,8 +261,8 @@ FLOOR(head_floor_few, Few)
 FLOOR(head_floor_many, Many)
 
 /// A block an entry.
-KERNEL(head_combine, kThreads)(const Partial* partials, int tiles, int columns, const Wanted* wanted,
-                               const float* present, Found* found, Normal* normals) {
+KERNEL_SHARING(head_combine, kThreads, 3)(const Partial* partials, int tiles, int columns, const Wanted* wanted,
+                                          const float* present, Found* found, Normal* normals) {
   SampleShared& s = SHARED(SampleShared);
   const Wanted& w = wanted[blockIdx.x];
   const Partial* parts = partials + size_t(blockIdx.x) * tiles;

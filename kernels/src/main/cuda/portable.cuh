@@ -13,6 +13,8 @@
 #define KERNEL(name, threads) extern "C" __global__ void __launch_bounds__(threads) name
 /// A block has a multiprocessor to itself, as who moves registers between warps must say.
 #define KERNEL_ALONE(name, threads) extern "C" __global__ void __launch_bounds__(threads, 1) name
+/// `blocks` of them share a multiprocessor. Left to itself the compiler keeps room for more and spills for it.
+#define KERNEL_SHARING(name, threads, blocks) extern "C" __global__ void __launch_bounds__(threads, blocks) name
 #define REGISTER(name)
 extern __shared__ __align__(1024) unsigned char dynamicShared[];
 #define SHARED(T) (*reinterpret_cast<T*>(dynamicShared))
@@ -21,6 +23,7 @@ extern __shared__ __align__(1024) unsigned char dynamicShared[];
 #define UNROLL
 #define KERNEL(name, threads) extern "C" void name
 #define KERNEL_ALONE(name, threads) extern "C" void name
+#define KERNEL_SHARING(name, threads, blocks) extern "C" void name
 #define REGISTER(name) \
   static emulator::Registration registered_##name(#name, emulator::Invoker<decltype(&name), &name>::kernel());
 #define SHARED(T) (*reinterpret_cast<T*>(emulator::sharedMemory()))
@@ -54,6 +57,16 @@ __device__ __forceinline__ void storePair(bf16* p, float first, float second) {
   typedef uint32_t __attribute__((may_alias)) Pair;
 #endif
   *reinterpret_cast<Pair*>(p) = pack(first, second);
+}
+
+/// The same of f32; the address is a multiple of 8.
+__device__ __forceinline__ void storePair(float* p, float first, float second) {
+#ifdef __CUDACC__
+  *reinterpret_cast<float2*>(p) = float2{first, second};
+#else
+  p[0] = first;
+  p[1] = second;
+#endif
 }
 
 /// Zeros in place of eight; the address is a multiple of 16.

@@ -155,7 +155,7 @@ __device__ __forceinline__ void prepare(float* logits, const float* all, int n, 
 
 }  // namespace
 
-KERNEL(sample, kThreads)(float* all, int n, const Wanted* wanted, const int* suppressed, Found* found) {
+KERNEL_SHARING(sample, kThreads, 2)(float* all, int n, const Wanted* wanted, const int* suppressed, Found* found) {
   SampleShared& s = SHARED(SampleShared);
   Wanted w = wanted[blockIdx.x];
   Found* out = found + blockIdx.x;

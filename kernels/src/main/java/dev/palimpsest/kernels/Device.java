@@ -2,6 +2,7 @@
 package dev.palimpsest.kernels;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * The one seam between networks and hardware: every backend implements these ops on its own memory,
@@ -89,6 +90,33 @@ public interface Device extends LatentOps, AutoCloseable {
   void linearAdd(Tensor x, int rows, PackedLinear weights, Tensor accumulator);
 
   /**
+   * A block's output projection up to the next norm: {@code accumulator += x · Wᵀ}, then {@code +=
+   * bias} where there is one, then {@code out = norm(accumulator)}; the bits of {@link #linearAdd},
+   * {@link #addBias} and {@link #rmsNorm} after each other.
+   *
+   * @param x of {@link #computeType}; not {@code out}
+   * @param bias one f32 row
+   * @param accumulator f32
+   * @param norm weight of the norm, one f32 row
+   * @param out f32, or {@link #computeType}
+   */
+  default void linearAddNorm(
+      Tensor x,
+      int rows,
+      PackedLinear weights,
+      Optional<Tensor> bias,
+      Tensor accumulator,
+      Tensor norm,
+      float eps,
+      Tensor out) {
+    linearAdd(x, rows, weights, accumulator);
+    if (bias.isPresent()) {
+      addBias(accumulator, rows, bias.get());
+    }
+    rmsNorm(accumulator, rows, norm, eps, out);
+  }
+
+  /**
    * {@code out = silu(x · Gᵀ) · (x · Uᵀ)} with weights from {@link #packGated} (SwiGLU; Shazeer,
    * 2020).
    *
@@ -150,6 +178,61 @@ public interface Device extends LatentOps, AutoCloseable {
       KvStore store,
       int layer,
       Tensor out);
+
+  /**
+   * From normalised rows to what their heads attended to: {@link #linear}, {@link #headNorm},
+   * {@link #rotate} and {@link #attention(Tensor, HeadShape, RowSpans, AttentionMask, Tensor)}
+   * after each other, with their bits, in as few passes as the device can.
+   *
+   * @param x {@link #computeType} {@code [rows][in]}
+   * @param fused f32 {@code [rows][fusedWidth]} for what lies between; its contents afterwards are
+   *     the device's affair
+   * @param positions that rows turn by
+   * @param out {@link #computeType} {@code [rows][queryWidth]}
+   */
+  default void rotaryAttention(
+      Tensor x,
+      RotaryProjection projection,
+      Tensor fused,
+      RowSpans spans,
+      int[] positions,
+      AttentionMask mask,
+      Tensor out) {
+    project(x, projection, fused, spans.rows(), positions);
+    attention(fused, projection.shape(), spans, mask, out);
+  }
+
+  /**
+   * As above for a batch in which some sequences are paged, by {@link #attention(Tensor, HeadShape,
+   * RowSpans, int[], AttentionMask, KvStore, int, Tensor)}.
+   */
+  default void rotaryAttention(
+      Tensor x,
+      RotaryProjection projection,
+      Tensor fused,
+      RowSpans spans,
+      int[] positions,
+      AttentionMask mask,
+      KvStore store,
+      int layer,
+      Tensor out) {
+    project(x, projection, fused, spans.rows(), positions);
+    attention(fused, projection.shape(), spans, positions, mask, store, layer, out);
+  }
+
+  private void project(
+      Tensor x, RotaryProjection projection, Tensor fused, int rows, int[] positions) {
+    if (projection.bias().isPresent()) {
+      linear(x, rows, projection.weights(), projection.bias().get(), fused);
+    } else {
+      linear(x, rows, projection.weights(), fused);
+    }
+    if (projection.norms().isPresent()) {
+      RotaryProjection.HeadNorms norms = projection.norms().get();
+      headNorm(fused, rows, projection.shape(), norms.query(), norms.key(), norms.eps());
+    }
+    rotate(fused, rows, projection.shape(), projection.rope(), positions);
+  }
 
   /**
    * The vocabulary head and the sampler in one: predicts each entry of {@code wanted} from {@code

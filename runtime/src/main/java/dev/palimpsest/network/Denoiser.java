@@ -11,6 +11,7 @@ import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.Modulation;
 import dev.palimpsest.kernels.PackedLinear;
 import dev.palimpsest.kernels.Rope;
+import dev.palimpsest.kernels.RotaryProjection;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.SolverStep;
 import dev.palimpsest.kernels.Tensor;
@@ -110,11 +111,11 @@ final class Denoiser {
     full = new Level(device, shape(config, config.full()));
     half = new Level(device, shape(config, config.half()));
     int column = 0;
-    before = blocks(weights.before(), config.full().hidden(), column);
+    before = blocks(weights.before(), full.scratch.shape(), column);
     column += 9 * before.length * config.full().hidden();
-    middle = blocks(weights.half(), config.half().hidden(), column);
+    middle = blocks(weights.half(), half.scratch.shape(), column);
     column += 9 * middle.length * config.half().hidden();
-    after = blocks(weights.after(), config.full().hidden(), column);
+    after = blocks(weights.after(), full.scratch.shape(), column);
     finalColumn = column + 9 * after.length * config.full().hidden();
     resampling =
         weights
@@ -143,7 +144,8 @@ final class Denoiser {
         config.normEpsilon());
   }
 
-  private ConditionedBlock[] blocks(List<HybridWeights.Block> weights, int hidden, int column) {
+  private ConditionedBlock[] blocks(
+      List<HybridWeights.Block> weights, BlockShape shape, int column) {
     ConditionedBlock[] blocks = new ConditionedBlock[weights.size()];
     for (int i = 0; i < blocks.length; i++) {
       HybridWeights.Block w = weights.get(i);
@@ -151,14 +153,20 @@ final class Denoiser {
           new ConditionedBlock(
               device.pack(w.convolution()),
               new Block(
-                  device.pack(w.query(), w.key(), w.value()),
-                  Optional.empty(),
-                  Optional.of(device.vector(w.queryNorm())),
-                  Optional.of(device.vector(w.keyNorm())),
+                  new RotaryProjection(
+                      device.pack(w.query(), w.key(), w.value()),
+                      Optional.empty(),
+                      shape.heads(),
+                      Optional.of(
+                          new RotaryProjection.HeadNorms(
+                              device.vector(w.queryNorm()),
+                              device.vector(w.keyNorm()),
+                              shape.normEpsilon())),
+                      shape.rope()),
                   device.pack(w.output()),
                   device.packGated(w.gate(), w.up()),
                   device.pack(w.down())),
-              column + 9 * hidden * i);
+              column + 9 * shape.hidden() * i);
     }
     return blocks;
   }

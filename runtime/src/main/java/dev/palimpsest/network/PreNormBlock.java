@@ -4,6 +4,7 @@ package dev.palimpsest.network;
 import dev.palimpsest.kernels.AttentionMask;
 import dev.palimpsest.kernels.Device;
 import dev.palimpsest.kernels.KvStore;
+import dev.palimpsest.kernels.RotaryProjection;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
 import java.util.Optional;
@@ -11,15 +12,26 @@ import java.util.Optional;
 /** An ordinary transformer block: weighted RMS norms, and residuals that are added as they are. */
 record PreNormBlock(
     Tensor attentionNorm, Block block, Optional<Tensor> outputBias, Tensor ffnNorm) {
-  static PreNormBlock pack(Device device, TransformerWeights.Layer w) {
+  static PreNormBlock pack(Device device, BlockShape shape, TransformerWeights.Layer w) {
     return new PreNormBlock(
         device.vector(w.attentionNorm()),
         new Block(
-            device.pack(w.query(), w.key(), w.value()),
-            w.queryBias()
-                .map(q -> device.vector(q, w.keyBias().orElseThrow(), w.valueBias().orElseThrow())),
-            w.queryNorm().map(view -> device.vector(view)),
-            w.keyNorm().map(view -> device.vector(view)),
+            new RotaryProjection(
+                device.pack(w.query(), w.key(), w.value()),
+                w.queryBias()
+                    .map(
+                        q ->
+                            device.vector(
+                                q, w.keyBias().orElseThrow(), w.valueBias().orElseThrow())),
+                shape.heads(),
+                w.queryNorm()
+                    .map(
+                        q ->
+                            new RotaryProjection.HeadNorms(
+                                device.vector(q),
+                                device.vector(w.keyNorm().orElseThrow()),
+                                shape.normEpsilon())),
+                shape.rope()),
             device.pack(w.output()),
             device.packGated(w.gate(), w.up()),
             device.pack(w.down())),
@@ -28,33 +40,49 @@ record PreNormBlock(
   }
 
   /**
-   * Adds what the block makes of {@code residual} to it.
+   * Adds what blocks make of {@code residual} to it, one after the other.
    *
-   * @param store where keys and values of paged sequences lie, this being {@code layer} of it
+   * @param store where keys and values of paged sequences lie, block i's in layer i
    */
-  void run(
+  static void run(
+      PreNormBlock[] blocks,
       Device device,
       BlockScratch scratch,
       Tensor residual,
       RowSpans spans,
       int[] positions,
       AttentionMask mask,
-      Optional<KvStore> store,
-      int layer) {
+      Optional<KvStore> store) {
     int rows = spans.rows();
     float eps = scratch.shape().normEpsilon();
-    device.rmsNorm(residual, rows, attentionNorm, eps, scratch.normed());
-    if (store.isPresent()) {
-      block.attend(device, scratch, spans, positions, mask, store.get(), layer);
-    } else {
-      block.attend(device, scratch, spans, positions, mask);
+    Tensor normed = scratch.normed();
+    for (int i = 0; i < blocks.length; i++) {
+      PreNormBlock b = blocks[i];
+      Block block = b.block;
+      if (i == 0) {
+        device.rmsNorm(residual, rows, b.attentionNorm, eps, normed);
+      }
+      if (store.isPresent()) {
+        block.attend(device, scratch, spans, positions, mask, store.get(), i);
+      } else {
+        block.attend(device, scratch, spans, positions, mask);
+      }
+      device.linearAddNorm(
+          scratch.attended(), rows, block.output(), b.outputBias, residual, b.ffnNorm, eps, normed);
+      block.activate(device, scratch, rows);
+      if (i + 1 < blocks.length) {
+        device.linearAddNorm(
+            scratch.activated(),
+            rows,
+            block.down(),
+            Optional.empty(),
+            residual,
+            blocks[i + 1].attentionNorm,
+            eps,
+            normed);
+      } else {
+        device.linearAdd(scratch.activated(), rows, block.down(), residual);
+      }
     }
-    device.linearAdd(scratch.attended(), rows, block.output(), residual);
-    if (outputBias.isPresent()) {
-      device.addBias(residual, rows, outputBias.get());
-    }
-    device.rmsNorm(residual, rows, ffnNorm, eps, scratch.normed());
-    block.activate(device, scratch, rows);
-    device.linearAdd(scratch.activated(), rows, block.down(), residual);
   }
 }

@@ -48,13 +48,6 @@ public final class Transformer {
     this.device = device;
     this.config = config;
     embedding = device.table(weights.embedding());
-    layers = new PreNormBlock[config.layers()];
-    for (int i = 0; i < layers.length; i++) {
-      layers[i] = PreNormBlock.pack(device, weights.layers().get(i));
-      progress.accept(i + 1);
-    }
-    outputNorm = device.vector(weights.outputNorm());
-    head = device.pack(weights.head());
     scratch =
         new BlockScratch(
             device,
@@ -64,6 +57,13 @@ public final class Transformer {
                 config.heads(),
                 config.rope(),
                 config.normEpsilon()));
+    layers = new PreNormBlock[config.layers()];
+    for (int i = 0; i < layers.length; i++) {
+      layers[i] = PreNormBlock.pack(device, scratch.shape(), weights.layers().get(i));
+      progress.accept(i + 1);
+    }
+    outputNorm = device.vector(weights.outputNorm());
+    head = device.pack(weights.head());
     activations = new Activations(device);
   }
 
@@ -108,17 +108,15 @@ public final class Transformer {
     int rows = batch.rows();
     reserve(rows);
     device.embed(embedding, batch.tokens(), rows, residual);
-    for (int i = 0; i < layers.length; i++) {
-      layers[i].run(
-          device,
-          scratch,
-          residual,
-          batch.spans(),
-          batch.positions(),
-          config.mask(),
-          batch.store(),
-          i);
-    }
+    PreNormBlock.run(
+        layers,
+        device,
+        scratch,
+        residual,
+        batch.spans(),
+        batch.positions(),
+        config.mask(),
+        batch.store());
   }
 
   /** Lists each needed row once and rewrites the wanted entries to refer to that list. */

@@ -64,11 +64,11 @@ final class VqVae {
     encoding = new Activations(device);
 
     decoderIn = device.pack(weights.decoderIn());
+    scratch = new BlockScratch(device, Denoiser.shape(config, config.autoencoder()));
     decoder =
         weights.decoder().stream()
-            .map(layer -> PreNormBlock.pack(device, layer))
+            .map(layer -> PreNormBlock.pack(device, scratch.shape(), layer))
             .toArray(PreNormBlock[]::new);
-    scratch = new BlockScratch(device, Denoiser.shape(config, config.autoencoder()));
     outputNorm = device.vector(weights.norm());
     head = device.pack(weights.head());
     decoding = new Activations(device);
@@ -178,10 +178,8 @@ final class VqVae {
     positions = Denoiser.positions(spans, positions);
     device.gather(latents, index, rows, input);
     device.linear(input, rows, decoderIn, residual);
-    for (PreNormBlock block : decoder) {
-      block.run(
-          device, scratch, residual, spans, positions, AttentionMask.FULL, Optional.empty(), 0);
-    }
+    PreNormBlock.run(
+        decoder, device, scratch, residual, spans, positions, AttentionMask.FULL, Optional.empty());
     return rows;
   }
 }

@@ -11,6 +11,7 @@ import dev.palimpsest.kernels.PackedLinear;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.Rope;
+import dev.palimpsest.kernels.RotaryProjection;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Sampling;
 import dev.palimpsest.kernels.Tensor;
@@ -21,6 +22,7 @@ import dev.palimpsest.network.TransformerWeights;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
@@ -149,6 +151,8 @@ final class KernelsCommand implements Callable<Integer> {
     Tensor fused = device.allocate(DType.F32, n, shape.headShape().fusedWidth());
     Tensor out = device.allocate(DType.F32, n, shape.hidden());
     Tensor gated = device.allocate(DType.BF16, n, shape.ffn());
+    Tensor normed = device.allocate(DType.BF16, n, shape.hidden());
+    Tensor norm = device.vector(weights.attentionNorm());
     linear(
         "linear q, k, v",
         n,
@@ -162,6 +166,21 @@ final class KernelsCommand implements Callable<Integer> {
         map -> device.linearAdd(x, n, map, out),
         8.0);
     linear(
+        "linear + residual + norm",
+        n,
+        () -> device.pack(weights.output()),
+        map -> device.linearAddNorm(x, n, map, Optional.empty(), out, norm, 1e-5f, normed),
+        10.0);
+    linear(
+        "linear + residual, norm",
+        n,
+        () -> device.pack(weights.output()),
+        map -> {
+          device.linearAdd(x, n, map, out);
+          device.rmsNorm(out, n, norm, 1e-5f, normed);
+        },
+        10.0);
+    linear(
         "gated SiLU",
         n,
         () -> device.packGated(weights.gate(), weights.up()),
@@ -173,7 +192,7 @@ final class KernelsCommand implements Callable<Integer> {
         () -> device.pack(weights.down()),
         map -> device.linearAdd(wide, n, map, out),
         8.0);
-    free(x, wide, fused, out, gated);
+    free(x, wide, fused, out, gated, normed, norm);
   }
 
   /** The widest product of a block, from weights of each format. */
@@ -302,6 +321,7 @@ final class KernelsCommand implements Callable<Integer> {
     Tensor x = filled(DType.F32, n, shape.hidden());
     Tensor normed = device.allocate(DType.BF16, n, shape.hidden());
     Tensor fused = filled(DType.F32, n, heads.fusedWidth());
+    Tensor branch = filled(DType.F32, n, shape.hidden());
     Tensor weight = device.vector(weights.attentionNorm());
     int[] places = IntStream.range(0, n).toArray();
     Rope rope = shape.config().rope();
@@ -317,7 +337,35 @@ final class KernelsCommand implements Callable<Integer> {
         time(1, i -> device.rotate(fused, n, heads, rope, places)),
         0,
         8.0 * n * (heads.queryWidth() + heads.keyWidth()));
-    free(x, normed, fused, weight);
+    note(
+        "residual + RMS norm",
+        n + " x " + shape.hidden(),
+        time(1, i -> device.residualNorm(x, n, branch, weight, 1e-5f, normed)),
+        0,
+        14.0 * n * shape.hidden());
+    RowSpans spans = new RowSpans();
+    spans.add(n);
+    PackedLinear map = device.pack(weights.query(), weights.key(), weights.value());
+    Tensor headNorm = filled(DType.F32, 1, heads.headDim());
+    for (boolean norms : new boolean[] {false, true}) {
+      RotaryProjection projection =
+          new RotaryProjection(
+              map,
+              Optional.empty(),
+              heads,
+              norms
+                  ? Optional.of(new RotaryProjection.HeadNorms(headNorm, headNorm, 1e-6f))
+                  : Optional.empty(),
+              rope);
+      note(
+          norms ? "q/k norm, rotary, pages" : "rotary, pages",
+          "%d x %d heads of %d".formatted(n, heads.heads(), heads.headDim()),
+          time(1, i -> device.rotaryPages(fused, projection, spans, places)),
+          0,
+          n * (4.0 * heads.fusedWidth() + 4.0 * heads.queryWidth() + 4.0 * heads.keyWidth()));
+    }
+    device.free(map);
+    free(x, normed, fused, weight, branch, headNorm);
   }
 
   /** Milliseconds of one of {@code n} runs that follow each other, the median over repeats. */

@@ -17,6 +17,7 @@ import dev.palimpsest.kernels.PackedLinear;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.Rope;
+import dev.palimpsest.kernels.RotaryProjection;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Tensor;
 import dev.palimpsest.kernels.WeightView;
@@ -48,6 +49,11 @@ public final class CudaDevice extends CheckedDevice {
 
   private static final String TITLE = "a CUDA device";
 
+  private static final int[] NO_PLACES = {};
+
+  /** Rows whose products of a model's width stay in the second-level cache. */
+  private static final int FEW_ROWS = 128;
+
   private final CudaContext context;
   private final DType computeType;
   private final CudaOptions.Weights weights;
@@ -62,6 +68,9 @@ public final class CudaDevice extends CheckedDevice {
   private final Embed embed;
   private final Norm norm;
   private final Rotary rotary;
+  private final RotaryPages rotaryPages;
+  private final ResidualNorm residualNorm;
+  private final GrowingBlock branch;
   private final Bias bias;
   private final Products products;
   private final String whyProducts;
@@ -87,6 +96,9 @@ public final class CudaDevice extends CheckedDevice {
       embed = new Embed(modules);
       norm = new Norm(modules);
       rotary = new Rotary(modules);
+      rotaryPages = new RotaryPages(modules);
+      residualNorm = new ResidualNorm(modules);
+      branch = new GrowingBlock(memory);
       bias = new Bias(modules);
       Optional<Quantized> quantized =
           weights == CudaOptions.Weights.INT8
@@ -457,6 +469,72 @@ public final class CudaDevice extends CheckedDevice {
     multiply("linearAdd", x, rows, weights, Matmul.Epilogue.ADD, MemorySegment.NULL, accumulator);
   }
 
+  /**
+   * Few rows wait for the sums to be written and are added where they are normalised, which reads
+   * both at once; many are added in the product, which saves the way through memory. Both give the
+   * same bits where the product promises it, so the choice may look at the batch.
+   */
+  @Override
+  public synchronized void linearAddNorm(
+      Tensor x,
+      int rows,
+      PackedLinear weights,
+      Optional<Tensor> bias,
+      Tensor accumulator,
+      Tensor weight,
+      float eps,
+      Tensor out) {
+    String op = "linearAddNorm";
+    enter(op);
+    CudaLinear map = linear(op, weights, false);
+    tensor(op, "x", x, computeType, rows, map.in());
+    tensor(op, "accumulator", accumulator, DType.F32, rows, map.out());
+    tensor(op, "norm", weight, DType.F32, 1, map.out());
+    tensor(op, "out", out, f32OrCompute(out), rows, map.out());
+    MemorySegment biasRow = MemorySegment.NULL;
+    if (bias.isPresent()) {
+      tensor(op, "bias", bias.get(), DType.F32, 1, map.out());
+      biasRow = bias.get().memory();
+    }
+    long to = accumulator.memory().address();
+    if (x.memory().address() == out.memory().address()
+        || x.memory().address() == to
+        || out.memory().address() == to) {
+      throw new IllegalArgumentException(op + ": x, accumulator and out must be three tensors");
+    }
+    MemorySegment y = MemorySegment.NULL;
+    if (rows <= FEW_ROWS && products.addsLast()) {
+      branch.reserve(4L * FEW_ROWS * map.out());
+      y = branch.memory();
+      products.run(Matmul.Epilogue.STORE, x.memory(), rows, map, MemorySegment.NULL, y);
+    } else {
+      products.run(
+          Matmul.Epilogue.ADD, x.memory(), rows, map, MemorySegment.NULL, accumulator.memory());
+    }
+    if (y.address() == 0 && bias.isEmpty()) {
+      norm.rows(accumulator, 0, rows, weight, eps, out);
+    } else {
+      residualNorm.run(accumulator, rows, y, biasRow, weight, eps, out);
+    }
+  }
+
+  /**
+   * What {@link #linearAddNorm} does of few rows after its product, for measuring: {@code x += y},
+   * {@code out = norm(x)}.
+   *
+   * @param y f32, of x's shape
+   */
+  public synchronized void residualNorm(
+      Tensor x, int rows, Tensor y, Tensor weight, float eps, Tensor out) {
+    String op = "residualNorm";
+    enter(op);
+    tensor(op, "x", x, DType.F32, rows, x.width());
+    tensor(op, "y", y, DType.F32, rows, x.width());
+    tensor(op, "weight", weight, DType.F32, 1, x.width());
+    tensor(op, "out", out, f32OrCompute(out), rows, x.width());
+    residualNorm.run(x, rows, y.memory(), MemorySegment.NULL, weight, eps, out);
+  }
+
   @Override
   public synchronized void gatedSilu(Tensor x, int rows, PackedLinear gateUp, Tensor out) {
     multiply("gatedSilu", x, rows, gateUp, Matmul.Epilogue.GATED, MemorySegment.NULL, out);
@@ -507,32 +585,45 @@ public final class CudaDevice extends CheckedDevice {
       Tensor fused, int rows, HeadShape shape, Rope rope, int[] places) {
     enter("rotate");
     tensor("rotate", "fused", fused, DType.F32, rows, shape.fusedWidth());
+    Optional<RotaryTables.Table> table = rotation("rotate", rows, shape, rope, places);
+    if (table.isPresent()) {
+      rotary.run(fused, rows, shape, rope, positions.upload(places, rows), table.get());
+    }
+  }
+
+  /** The table that rows turn by; none where nothing turns. */
+  private Optional<RotaryTables.Table> rotation(
+      String op, int rows, HeadShape shape, Rope rope, int[] places) {
     if (rope.dims() > shape.headDim()) {
       throw new IllegalArgumentException(
-          "rotate: a head of " + shape.headDim() + " elements cannot turn " + rope.dims());
+          op + ": a head of " + shape.headDim() + " elements cannot turn " + rope.dims());
     }
-    Shapes.indices("rotate", "positions", places, rows, Integer.MAX_VALUE);
+    Shapes.indices(op, "positions", places, rows, Integer.MAX_VALUE);
     if (rope.dims() == 0) {
-      return;
+      return Optional.empty();
     }
     int last = 0;
     for (int i = 0; i < rows; i++) {
       last = Math.max(last, places[i]);
     }
-    RotaryTables.Table table = rotaryTables.of(rope, last + 1);
-    rotary.run(fused, rows, shape, rope, positions.upload(places, rows), table);
+    return Optional.of(rotaryTables.of(rope, last + 1));
   }
 
   @Override
   public synchronized void attention(
       Tensor fused, HeadShape shape, RowSpans spans, AttentionMask mask, Tensor out) {
     enter("attention");
-    attentionTensors(fused, shape, spans, out);
+    attentionTensors("attention", fused, shape, spans, out);
+    unpaged("attention", spans);
+    long layerOffset = lay(shape, spans, NO_PLACES, Optional.empty(), 0);
+    attend(fused, shape, spans, layerOffset, mask, out);
+  }
+
+  private static void unpaged(String op, RowSpans spans) {
     if (spans.paged()) {
       throw new IllegalArgumentException(
-          "attention: the batch has sequences in pages and no K/V store was given");
+          op + ": the batch has sequences in pages and no K/V store was given");
     }
-    attend(fused, shape, spans, new int[0], mask, Optional.empty(), 0, out);
   }
 
   @Override
@@ -560,43 +651,45 @@ public final class CudaDevice extends CheckedDevice {
       int layer,
       Tensor out) {
     enter("attention");
-    attentionTensors(fused, shape, spans, out);
+    attentionTensors("attention", fused, shape, spans, out);
+    CudaKvStore kv = storeOf("attention", store, shape, layer);
+    spans.checkPaging(places, kv.pages());
+    attend(fused, shape, spans, lay(shape, spans, places, Optional.of(kv), layer), mask, out);
+  }
+
+  private CudaKvStore storeOf(String op, KvStore store, HeadShape shape, int layer) {
     if (!(store instanceof CudaKvStore kv) || !kv.of(this)) {
-      throw new IllegalArgumentException("attention: the K/V store was made by another device");
+      throw new IllegalArgumentException(op + ": the K/V store was made by another device");
     }
     if (kv.closed()) {
-      throw new IllegalStateException("attention: the K/V store is closed");
+      throw new IllegalStateException(op + ": the K/V store is closed");
     }
     if (!kv.shape().equals(shape) || layer < 0 || layer >= kv.layers()) {
       throw new IllegalArgumentException(
-          "attention: layer %d with %s does not fit a K/V store of %d layers with %s"
-              .formatted(layer, shape, kv.layers(), kv.shape()));
+          op
+              + ": layer %d with %s does not fit a K/V store of %d layers with %s"
+                  .formatted(layer, shape, kv.layers(), kv.shape()));
     }
-    spans.checkPaging(places, kv.pages());
-    attend(fused, shape, spans, places, mask, Optional.of(kv), layer, out);
+    return kv;
   }
 
-  private void attentionTensors(Tensor fused, HeadShape shape, RowSpans spans, Tensor out) {
-    tensor("attention", "fused", fused, DType.F32, spans.rows(), shape.fusedWidth());
-    tensor("attention", "out", out, computeType, spans.rows(), shape.queryWidth());
+  private void attentionTensors(
+      String op, Tensor fused, HeadShape shape, RowSpans spans, Tensor out) {
+    tensor(op, "fused", fused, DType.F32, spans.rows(), shape.fusedWidth());
+    tensor(op, "out", out, computeType, spans.rows(), shape.queryWidth());
     if (shape.headDim() > Attention.MOST_DIM) {
       throw new IllegalArgumentException(
-          "attention: heads have at most "
+          op
+              + ": heads have at most "
               + Attention.MOST_DIM
               + " elements on CUDA; found "
               + shape.headDim());
     }
   }
 
-  private void attend(
-      Tensor fused,
-      HeadShape shape,
-      RowSpans spans,
-      int[] places,
-      AttentionMask mask,
-      Optional<CudaKvStore> store,
-      int layer,
-      Tensor out) {
+  /** Lays the batch out; the answer is where the layer begins in a page of the store. */
+  private long lay(
+      HeadShape shape, RowSpans spans, int[] places, Optional<CudaKvStore> store, int layer) {
     layout.lay(
         spans,
         places,
@@ -605,9 +698,122 @@ public final class CudaDevice extends CheckedDevice {
         computeType,
         attention.queries(shape, computeType),
         attention.longQueries(shape, computeType));
-    long layerOffset = layer * CudaKvStore.layerElements(shape);
+    return layer * CudaKvStore.layerElements(shape);
+  }
+
+  private void attend(
+      Tensor fused,
+      HeadShape shape,
+      RowSpans spans,
+      long layerOffset,
+      AttentionMask mask,
+      Tensor out) {
     pages.store(fused, spans.rows(), shape, layout, layerOffset, computeType);
     attention.run(fused, shape, layout, layerOffset, mask, out);
+  }
+
+  @Override
+  public synchronized void rotaryAttention(
+      Tensor x,
+      RotaryProjection projection,
+      Tensor fused,
+      RowSpans spans,
+      int[] places,
+      AttentionMask mask,
+      Tensor out) {
+    enter("rotaryAttention");
+    unpaged("rotaryAttention", spans);
+    rotaryAttention(x, projection, fused, spans, places, mask, Optional.empty(), 0, out);
+  }
+
+  @Override
+  public synchronized void rotaryAttention(
+      Tensor x,
+      RotaryProjection projection,
+      Tensor fused,
+      RowSpans spans,
+      int[] places,
+      AttentionMask mask,
+      KvStore store,
+      int layer,
+      Tensor out) {
+    enter("rotaryAttention");
+    CudaKvStore kv = storeOf("rotaryAttention", store, projection.shape(), layer);
+    spans.checkPaging(places, kv.pages());
+    rotaryAttention(x, projection, fused, spans, places, mask, Optional.of(kv), layer, out);
+  }
+
+  private void rotaryAttention(
+      Tensor x,
+      RotaryProjection projection,
+      Tensor fused,
+      RowSpans spans,
+      int[] places,
+      AttentionMask mask,
+      Optional<CudaKvStore> store,
+      int layer,
+      Tensor out) {
+    String op = "rotaryAttention";
+    HeadShape shape = projection.shape();
+    int rows = spans.rows();
+    CudaLinear map = linear(op, projection.weights(), false);
+    tensor(op, "x", x, computeType, rows, map.in());
+    attentionTensors(op, fused, shape, spans, out);
+    tensor(op, "fused", fused, DType.F32, rows, map.out());
+    projectionTensors(op, projection);
+    Optional<RotaryTables.Table> table = rotation(op, rows, shape, projection.rope(), places);
+    products.run(Matmul.Epilogue.STORE, x.memory(), rows, map, MemorySegment.NULL, fused.memory());
+    long layerOffset = lay(shape, spans, places, store, layer);
+    toPages(fused, projection, table, rows, places, layerOffset);
+    attention.run(fused, shape, layout, layerOffset, mask, out);
+  }
+
+  private void projectionTensors(String op, RotaryProjection projection) {
+    HeadShape shape = projection.shape();
+    if (projection.bias().isPresent()) {
+      tensor(op, "bias", projection.bias().get(), DType.F32, 1, shape.fusedWidth());
+    }
+    if (projection.norms().isPresent()) {
+      RotaryProjection.HeadNorms norms = projection.norms().get();
+      tensor(op, "norms.query", norms.query(), DType.F32, 1, shape.headDim());
+      tensor(op, "norms.key", norms.key(), DType.F32, 1, shape.headDim());
+    }
+  }
+
+  private void toPages(
+      Tensor fused,
+      RotaryProjection projection,
+      Optional<RotaryTables.Table> table,
+      int rows,
+      int[] places,
+      long layerOffset) {
+    rotaryPages.run(
+        fused,
+        rows,
+        projection,
+        positions.upload(places, rows),
+        table,
+        layout,
+        layerOffset,
+        computeType);
+  }
+
+  /**
+   * What {@link #rotaryAttention} does between its product and its attention, for measuring: {@code
+   * fused} rows as the product leaves them, of sequences that are not paged.
+   */
+  public synchronized void rotaryPages(
+      Tensor fused, RotaryProjection projection, RowSpans spans, int[] places) {
+    String op = "rotaryPages";
+    enter(op);
+    unpaged(op, spans);
+    HeadShape shape = projection.shape();
+    int rows = spans.rows();
+    tensor(op, "fused", fused, DType.F32, rows, shape.fusedWidth());
+    projectionTensors(op, projection);
+    Optional<RotaryTables.Table> table = rotation(op, rows, shape, projection.rope(), places);
+    long layerOffset = lay(shape, spans, places, Optional.empty(), 0);
+    toPages(fused, projection, table, rows, places, layerOffset);
   }
 
   @Override

@@ -120,6 +120,12 @@ final class LibraryProducts implements Products, LaunchList.Call {
         .formatted(version / 10000, version / 100 % 100, version % 100, library.path());
   }
 
+  /** Its manual does not say when it adds. */
+  @Override
+  public boolean addsLast() {
+    return false;
+  }
+
   @Override
   public void run(
       Matmul.Epilogue epilogue,

@@ -23,6 +23,12 @@ interface Products extends AutoCloseable {
   String describe();
 
   /**
+   * Whether {@link Matmul.Epilogue#ADD} gives the bits of {@link Matmul.Epilogue#STORE} and an
+   * addition after it.
+   */
+  boolean addsLast();
+
+  /**
    * {@code rows} rows of x times the map.
    *
    * @param bias of a {@link Matmul.Epilogue#BIAS}, else {@link MemorySegment#NULL}
@@ -43,6 +49,11 @@ interface Products extends AutoCloseable {
     @Override
     public String describe() {
       return "our own kernels";
+    }
+
+    @Override
+    public boolean addsLast() {
+      return true;
     }
 
     @Override

@@ -12,6 +12,7 @@ import dev.palimpsest.kernels.PackedLinear;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.Rope;
+import dev.palimpsest.kernels.RotaryProjection;
 import dev.palimpsest.kernels.RowSpans;
 import dev.palimpsest.kernels.Sampling;
 import dev.palimpsest.kernels.SolverStep;
@@ -19,6 +20,7 @@ import dev.palimpsest.kernels.Tensor;
 import dev.palimpsest.kernels.WeightView;
 import dev.palimpsest.kernels.cpu.Fixture;
 import dev.palimpsest.kernels.cuda.CudaOptions.ComputeType;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -152,8 +154,45 @@ class CudaSchedulesTest {
               f.device.free(out);
               return found;
             });
+        if (length == 34 || compute == ComputeType.F32) {
+          fused(f, shape, spans, positions, weights);
+        }
       }
     }
+  }
+
+  private static void fused(
+      CudaFixture f, HeadShape shape, RowSpans spans, int[] positions, Tensor headWeights) {
+    int rows = spans.rows();
+    int k = 24;
+    RotaryProjection projection =
+        new RotaryProjection(
+            f.device.pack(view(f, 20, shape.fusedWidth(), k)),
+            Optional.empty(),
+            shape,
+            Optional.of(new RotaryProjection.HeadNorms(headWeights, headWeights, 1e-5f)),
+            new Rope(1e4, shape.headDim(), Rope.Pairing.HALF_SPLIT));
+    PackedLinear output = f.device.pack(view(f, 21, k, shape.queryWidth()));
+    Tensor norm = f.device.vector(Fixture.view(f.arena, "r", DType.F32, f.gaussian(22, k), k));
+    float[] x = f.gaussian(23, rows * k);
+    same(
+        "rotary attention, residual and norm of " + rows,
+        () -> {
+          Tensor residual = f.tensor(DType.F32, x, k);
+          Tensor in = f.tensor(f.type, x, k);
+          Tensor fused = f.empty(DType.F32, rows, shape.fusedWidth());
+          Tensor attended = f.empty(f.type, rows, shape.queryWidth());
+          f.device.rotaryAttention(
+              in, projection, fused, spans, positions, AttentionMask.FULL, attended);
+          f.device.linearAddNorm(
+              attended, rows, output, Optional.of(norm), residual, norm, 1e-5f, in);
+          float[] found = f.read(in, rows);
+          f.device.free(residual);
+          f.device.free(in);
+          f.device.free(fused);
+          f.device.free(attended);
+          return found;
+        });
   }
 
   @ParameterizedTest
