@@ -2,6 +2,7 @@
 package dev.palimpsest;
 
 import dev.palimpsest.EngineOptions.ComputeType;
+import dev.palimpsest.EngineOptions.Loop;
 import dev.palimpsest.bindings.LibrarySearch;
 import dev.palimpsest.bindings.LibrarySearch.Found;
 import dev.palimpsest.bindings.LibrarySearch.Missing;
@@ -31,7 +32,7 @@ final class ComputeDevice {
    */
   static Device open(EngineOptions options, ToLongFunction<DType> weightBytes) {
     return switch (options.device()) {
-      case CPU -> CpuDevice.open(cpu(options));
+      case CPU -> processor(options);
       case CUDA -> required(options, weightBytes);
       case AUTO -> fastest(options, weightBytes);
     };
@@ -96,23 +97,40 @@ final class ComputeDevice {
 
   private static Device fastest(EngineOptions options, ToLongFunction<DType> weightBytes) {
     if (options.dtype() == ComputeType.INT8) {
-      return CpuDevice.open(cpu(options));
+      return processor(options);
     }
     return switch (find(options, weightBytes)) {
       case Found<CudaDevice>(CudaDevice device) -> device;
       case Missing<CudaDevice> missing -> {
         System.getLogger(ComputeDevice.class.getName())
             .log(System.Logger.Level.INFO, "the processor computes: {0}", missing.message());
-        yield CpuDevice.open(cpu(options));
+        yield processor(options);
       }
     };
   }
 
+  private static Device processor(EngineOptions options) {
+    if (options.loop() == Loop.LAGGED || options.loop() == Loop.GRAPH) {
+      throw new IllegalStateException(
+          "loop %s is a GPU's, and the processor computes: take loop AUTO or HOST, or device CUDA"
+              .formatted(options.loop()));
+    }
+    return CpuDevice.open(cpu(options));
+  }
+
   private static CudaOptions cuda(EngineOptions options) {
-    return CudaOptions.DEFAULT.withComputeType(
-        options.dtype() == ComputeType.F32
-            ? CudaOptions.ComputeType.F32
-            : CudaOptions.ComputeType.BF16);
+    return CudaOptions.DEFAULT
+        .withLoop(
+            switch (options.loop()) {
+              case AUTO -> CudaOptions.Loop.AUTO;
+              case HOST -> CudaOptions.Loop.NONE;
+              case LAGGED -> CudaOptions.Loop.LAGGED;
+              case GRAPH -> CudaOptions.Loop.GRAPH;
+            })
+        .withComputeType(
+            options.dtype() == ComputeType.F32
+                ? CudaOptions.ComputeType.F32
+                : CudaOptions.ComputeType.BF16);
   }
 
   private static CpuOptions cpu(EngineOptions options) {

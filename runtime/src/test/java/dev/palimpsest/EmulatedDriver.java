@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -33,6 +34,32 @@ public final class EmulatedDriver {
 
   static long memoryUsed() {
     return (long) call("emulatorMemoryUsed", FunctionDescriptor.of(JAVA_LONG));
+  }
+
+  /** Launches of a kernel so far, those of graphs included. */
+  static long launchesOf(String kernel) {
+    try (Arena arena = Arena.ofConfined()) {
+      return (long)
+          call(
+              "emulatorLaunchesOf",
+              FunctionDescriptor.of(JAVA_LONG, ADDRESS),
+              arena.allocateFrom(kernel));
+    }
+  }
+
+  /** Launches of graphs so far. */
+  static long graphLaunches() {
+    return (long) call("emulatorGraphLaunches", FunctionDescriptor.of(JAVA_LONG));
+  }
+
+  /** Copies between the host and the device so far. */
+  static long copies() {
+    return (long) call("emulatorCopies", FunctionDescriptor.of(JAVA_LONG));
+  }
+
+  /** The CUDA version that the driver tells. */
+  static void driverVersion(int version) {
+    call("emulatorSetDriverVersion", FunctionDescriptor.ofVoid(JAVA_INT), version);
   }
 
   /** From now on every call of the driver answers so, as after a kernel that faulted. */

@@ -2,6 +2,7 @@
 package dev.palimpsest.kernels;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * The one seam between networks and hardware: every backend implements these ops on its own memory,
@@ -162,6 +163,11 @@ public interface Device extends LatentOps, AutoCloseable {
 
   /** All logits: {@code out[rows][vocabulary]} as float32 in host memory, for tests and tools. */
   void logits(Tensor hidden, int rows, PackedLinear head, MemorySegment out);
+
+  /** Repeats steps of masked diffusion by itself, where the device can do that; else nothing. */
+  default Optional<BlockLoop> blockLoop() {
+    return Optional.empty();
+  }
 
   /** Frees everything; idempotent. */
   @Override

@@ -18,6 +18,7 @@ final class MaskedSteps extends Steps {
   private final DiffusionProcess process;
   private final RequestCache cache;
   private final boolean shifted;
+  private final BlockSteps block;
   private int firstPrediction;
 
   MaskedSteps(DiffusionProcess process, RequestCache cache, boolean shifted) {
@@ -25,6 +26,7 @@ final class MaskedSteps extends Steps {
     this.process = process;
     this.cache = cache;
     this.shifted = shifted;
+    block = new BlockSteps(process, cache, shifted);
   }
 
   /** Guidance runs a second sequence. */
@@ -116,6 +118,12 @@ final class MaskedSteps extends Steps {
               position,
               canvas.masked(position) ? PredictionRows.NO_TOKEN : canvas.token(position));
     }
+  }
+
+  /** Whole canvases, with nothing kept between steps. */
+  @Override
+  Optional<BlockSteps> nextBlock() {
+    return !cache.keeps() && block.begin() ? Optional.of(block) : Optional.empty();
   }
 
   @Override

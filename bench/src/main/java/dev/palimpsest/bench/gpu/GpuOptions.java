@@ -40,7 +40,8 @@ final class GpuOptions {
   CudaDevice open() {
     CudaOptions options = CudaOptions.DEFAULT;
     return CudaDevice.find(
-            new CudaOptions(ordinal, CudaOptions.ComputeType.BF16, options.checked()))
+            new CudaOptions(
+                ordinal, CudaOptions.ComputeType.BF16, options.checked(), options.loop()))
         .orThrow();
   }
 
