@@ -11,7 +11,8 @@ struct Canvas {
   int rule, schedule, tokensPerStep, correction;
   int maskToken, firstEntry, entries;
   int blockEntry;  // entries from this one on are of the block; before it are masks left over from earlier ones
-  int firstToken, blockSteps;
+  int firstToken;  // where position 0 is, or would be, among the tokens
+  int blockSteps;
 };
 
 /// What it has come to.

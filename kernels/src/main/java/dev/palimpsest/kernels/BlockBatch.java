@@ -5,8 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The blocks that a {@link BlockLoop} writes together, and where their canvases lie: whole, one row
- * a position, and an entry of the {@link PredictionRows} for each of their masks.
+ * The blocks that a {@link BlockLoop} writes together, and where their canvases lie: one row after
+ * the other, as many positions as a step feeds, and an entry of the {@link PredictionRows} for each
+ * of their masks.
  */
 public final class BlockBatch {
   /**
@@ -14,10 +15,12 @@ public final class BlockBatch {
    *
    * @param firstRow of its canvas
    * @param rows of its canvas
+   * @param firstPosition of its canvas that is among them
    * @param firstEntry of its masks, which ascend by position
    * @param entries how many there are
    */
-  public record Placed(MaskedBlock block, int firstRow, int rows, int firstEntry, int entries) {}
+  public record Placed(
+      MaskedBlock block, int firstRow, int rows, int firstPosition, int firstEntry, int entries) {}
 
   private final List<Placed> blocks = new ArrayList<>();
 

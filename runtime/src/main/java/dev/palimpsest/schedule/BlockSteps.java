@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.schedule;
 
+import dev.palimpsest.cache.Feed;
 import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.kernels.BlockBatch;
 import dev.palimpsest.kernels.BlockLoop;
@@ -25,6 +26,7 @@ final class BlockSteps {
   private final Positions open = new Positions();
   private Optional<MaskedBlock> block = Optional.empty();
   private int firstRow;
+  private int firstPosition;
   private int number;
 
   BlockSteps(DiffusionProcess process, RequestCache cache, boolean shifted) {
@@ -44,13 +46,15 @@ final class BlockSteps {
     return process.wanted().size();
   }
 
-  /** Adds the whole canvas to a batch, and the block to those that the device writes. */
+  /** Adds what a step feeds to a batch, and the block to those that the device writes. */
   void addTo(StepBatch batch) {
     Canvas canvas = process.canvas();
-    int length = canvas.length();
-    firstRow = batch.addSequence(length);
-    for (int p = 0; p < length; p++) {
-      batch.tokens()[firstRow + p] = canvas.token(p);
+    Feed feed = cache.next(process, shifted);
+    int rows = feed.size();
+    firstPosition = feed.position(0);
+    firstRow = MaskedSteps.addSequence(batch, cache.pages(), feed);
+    for (int i = 0; i < rows; i++) {
+      batch.tokens()[firstRow + i] = canvas.token(firstPosition + i);
     }
     int firstEntry = batch.wanted().size();
     Positions wanted = process.wanted();
@@ -62,7 +66,7 @@ final class BlockSteps {
       batch
           .wanted()
           .add(
-              firstRow + (shifted ? Math.max(position - 1, 0) : position),
+              firstRow + (shifted ? Math.max(position - 1, 0) : position) - firstPosition,
               process.sampling(),
               process.seed(),
               process.step(),
@@ -71,7 +75,9 @@ final class BlockSteps {
     number = batch.blocks().size();
     batch
         .blocks()
-        .add(new BlockBatch.Placed(block.orElseThrow(), firstRow, length, firstEntry, open.size()));
+        .add(
+            new BlockBatch.Placed(
+                block.orElseThrow(), firstRow, rows, firstPosition, firstEntry, open.size()));
   }
 
   /** Steps that the device has taken. */
@@ -117,7 +123,7 @@ final class BlockSteps {
   void compare(BlockLoop loop) {
     for (int i = 0; i < open.size(); i++) {
       int position = open.at(i);
-      int there = loop.token(firstRow + position);
+      int there = loop.token(firstRow + position - firstPosition);
       int here = process.canvas().token(position);
       if (there != here) {
         throw new IllegalStateException(

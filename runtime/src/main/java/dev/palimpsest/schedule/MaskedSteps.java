@@ -84,7 +84,8 @@ final class MaskedSteps extends Steps {
     }
   }
 
-  private static int addSequence(StepBatch batch, Optional<KvPages> pages, Feed feed) {
+  /** Appends the rows that a step feeds; their tokens are still to come. */
+  static int addSequence(StepBatch batch, Optional<KvPages> pages, Feed feed) {
     return pages.isPresent()
         ? batch.addSequence(pages.get(), feed.positions(), feed.size(), feed.context())
         : batch.addSequence(feed.size());
@@ -120,10 +121,9 @@ final class MaskedSteps extends Steps {
     }
   }
 
-  /** Whole canvases, with nothing kept between steps. */
   @Override
   Optional<BlockSteps> nextBlock() {
-    return !cache.keeps() && block.begin() ? Optional.of(block) : Optional.empty();
+    return cache.steady(process, shifted) && block.begin() ? Optional.of(block) : Optional.empty();
   }
 
   @Override

@@ -68,7 +68,7 @@ final class Commit {
    * @param correctionBound probability to edit above, or to remask below
    * @param firstEntry its first one among the predictions; its entries ascend by position
    * @param blockEntry entries, counted from the first, that are masks left over from blocks before
-   * @param firstToken where it begins among the tokens
+   * @param firstToken where its position 0 is, or would be, among the tokens
    * @param blockSteps steps of the block in all
    */
   record Canvas(

@@ -187,13 +187,14 @@ final class CudaBlockLoop implements BlockLoop, AutoCloseable {
                 .formatted(i, b, rows, wanted.size()));
       }
       for (int e = b.firstEntry(); e < b.firstEntry() + b.entries(); e++) {
-        if (wanted.position(e) < 0
-            || wanted.position(e) >= b.rows()
+        int at = wanted.position(e) - b.firstPosition();
+        if (at < 0
+            || at >= b.rows()
             || wanted.unconditionalRow(e) >= 0
             || wanted.presentToken(e) != PredictionRows.NO_TOKEN) {
           throw new IllegalArgumentException(
-              "entry %d of a loop is for position %d of %d: it must be one of them, without guidance or a present token"
-                  .formatted(e, wanted.position(e), b.rows()));
+              "entry %d of a loop is for position %d, and its rows are %d positions from %d on: it must be one of them, without guidance or a present token"
+                  .formatted(e, wanted.position(e), b.rows(), b.firstPosition()));
         }
       }
     }

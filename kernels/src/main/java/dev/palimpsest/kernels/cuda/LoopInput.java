@@ -124,8 +124,9 @@ final class LoopInput {
       ints[at + 3] = endTokens.length;
       System.arraycopy(endTokens, 0, ints, ends + endsUsed, endTokens.length);
       endsUsed += endTokens.length;
-      for (int p = 0; p < placed.rows(); p++) {
-        ints[roles + placed.firstRow() + p] =
+      for (int r = 0; r < placed.rows(); r++) {
+        int p = placed.firstPosition() + r;
+        ints[roles + placed.firstRow() + r] =
             block.given().get(p) ? Loops.GIVEN : p >= block.tail() ? Loops.IN_TAIL : Loops.WRITTEN;
       }
       for (int e = placed.firstEntry(); e < placed.firstEntry() + placed.entries(); e++) {
@@ -149,7 +150,7 @@ final class LoopInput {
         placed.firstEntry(),
         placed.entries(),
         block.leftover(),
-        placed.firstRow(),
+        placed.firstRow() - placed.firstPosition(),
         block.blockSteps());
   }
 
