@@ -17,10 +17,13 @@ struct Product {
 
   template <Epilogue E>
   __device__ __forceinline__ void put(int row, int column, float sum) const {
+    put(int(E), row, column, sum);
+  }
+  __device__ __forceinline__ void put(int epilogue, int row, int column, float sum) const {
     if (row >= rows || column >= columns) return;
     float* to = static_cast<float*>(out) + size_t(row) * columns + column;
-    if (E == Epilogue::Bias) sum = sum + bias[column];
-    if (E == Epilogue::Add) sum = *to + sum;
+    if (epilogue == int(Epilogue::Bias)) sum = sum + bias[column];
+    if (epilogue == int(Epilogue::Add)) sum = *to + sum;
     *to = sum;
   }
   __device__ __forceinline__ void putGated(int row, int column, float gate, float up) const {

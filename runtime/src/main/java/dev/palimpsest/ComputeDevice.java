@@ -6,7 +6,6 @@ import dev.palimpsest.EngineOptions.Loop;
 import dev.palimpsest.bindings.LibrarySearch;
 import dev.palimpsest.bindings.LibrarySearch.Found;
 import dev.palimpsest.bindings.LibrarySearch.Missing;
-import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.Device;
 import dev.palimpsest.kernels.cpu.CpuDevice;
 import dev.palimpsest.kernels.cpu.CpuOptions;
@@ -27,10 +26,10 @@ final class ComputeDevice {
    * The device; where {@link EngineOptions.DeviceChoice#AUTO} finds no GPU, or none that the model
    * fits, one log line says why it is the processor.
    *
-   * @param weightBytes what the model's weights take on a GPU, by the type of its products
+   * @param weightBytes what the model's weights take on a GPU, by how it computes
    * @throws IllegalStateException if CUDA was asked for and cannot be used; the message says why
    */
-  static Device open(EngineOptions options, ToLongFunction<DType> weightBytes) {
+  static Device open(EngineOptions options, ToLongFunction<CudaOptions> weightBytes) {
     return switch (options.device()) {
       case CPU -> processor(options);
       case CUDA -> required(options, weightBytes);
@@ -40,28 +39,37 @@ final class ComputeDevice {
 
   /** A GPU that the model fits, before anything of it is loaded. */
   private static LibrarySearch<CudaDevice> find(
-      EngineOptions options, ToLongFunction<DType> weightBytes) {
-    LibrarySearch<CudaDevice> search = CudaDevice.find(cuda(options));
+      EngineOptions options, ToLongFunction<CudaOptions> weightBytes) {
+    CudaOptions cuda = cuda(options);
+    LibrarySearch<CudaDevice> search = CudaDevice.find(cuda);
     if (!(search instanceof Found<CudaDevice>(CudaDevice device))) {
       return search;
     }
-    long weights = weightBytes.applyAsLong(device.computeType());
+    long weights = weightBytes.applyAsLong(cuda);
     long free = device.freeBytes();
     if (weights + LEAST_BESIDE_WEIGHTS <= free) {
       return search;
     }
     String reason =
-        "the model does not fit %s: its weights take %d bytes in %s, a step %d more, and %d of %d are free. Free memory there, take a smaller model%s"
+        "the model does not fit %s: its weights take %d bytes with dtype %s, a step %d more, and %d of %d are free. Free memory there, take a smaller model%s"
             .formatted(
                 device.name(),
                 weights,
-                device.computeType(),
+                options.dtype() == ComputeType.AUTO ? device.computeType() : options.dtype(),
                 LEAST_BESIDE_WEIGHTS,
                 free,
                 device.totalBytes(),
-                device.computeType() == DType.F32 ? ", or dtype BF16 instead of F32" : "");
+                smaller(options.dtype()));
     device.close();
     return new Missing<>("a CUDA device", List.of(reason));
+  }
+
+  private static String smaller(ComputeType dtype) {
+    return switch (dtype) {
+      case F32 -> ", or dtype BF16 or INT8 instead of F32";
+      case AUTO, BF16 -> ", or dtype INT8";
+      case INT8 -> "";
+    };
   }
 
   /** Tells how fast the weights came to a GPU, once they are all there. */
@@ -80,11 +88,7 @@ final class ComputeDevice {
     }
   }
 
-  private static Device required(EngineOptions options, ToLongFunction<DType> weightBytes) {
-    if (options.dtype() == ComputeType.INT8) {
-      throw new IllegalStateException(
-          "device CUDA does not compute with dtype INT8: take BF16 or F32, or device CPU");
-    }
+  private static Device required(EngineOptions options, ToLongFunction<CudaOptions> weightBytes) {
     return switch (find(options, weightBytes)) {
       case Found<CudaDevice>(CudaDevice device) -> device;
       case Missing<CudaDevice> missing ->
@@ -95,10 +99,7 @@ final class ComputeDevice {
     };
   }
 
-  private static Device fastest(EngineOptions options, ToLongFunction<DType> weightBytes) {
-    if (options.dtype() == ComputeType.INT8) {
-      return processor(options);
-    }
+  private static Device fastest(EngineOptions options, ToLongFunction<CudaOptions> weightBytes) {
     return switch (find(options, weightBytes)) {
       case Found<CudaDevice>(CudaDevice device) -> device;
       case Missing<CudaDevice> missing -> {
@@ -119,18 +120,22 @@ final class ComputeDevice {
   }
 
   private static CudaOptions cuda(EngineOptions options) {
-    return CudaOptions.DEFAULT
-        .withLoop(
+    CudaOptions looping =
+        CudaOptions.DEFAULT.withLoop(
             switch (options.loop()) {
               case AUTO -> CudaOptions.Loop.AUTO;
               case HOST -> CudaOptions.Loop.NONE;
               case LAGGED -> CudaOptions.Loop.LAGGED;
               case GRAPH -> CudaOptions.Loop.GRAPH;
-            })
-        .withComputeType(
-            options.dtype() == ComputeType.F32
-                ? CudaOptions.ComputeType.F32
-                : CudaOptions.ComputeType.BF16);
+            });
+    return switch (options.dtype()) {
+      case F32 -> looping.withComputeType(CudaOptions.ComputeType.F32);
+      case AUTO, BF16 -> looping.withComputeType(CudaOptions.ComputeType.BF16);
+      case INT8 ->
+          looping
+              .withComputeType(CudaOptions.ComputeType.BF16)
+              .withWeights(CudaOptions.Weights.INT8);
+    };
   }
 
   private static CpuOptions cpu(EngineOptions options) {

@@ -49,8 +49,10 @@ public record EngineOptions(
     F32,
     BF16,
     /**
-     * Weights of matrix products as s8 with a scale for each output, their inputs rounded to u8 row
-     * by row, sums in s32. Everything between is as with {@link #AUTO}.
+     * Weights of matrix products as s8 with a scale for each output. On the processor their inputs
+     * are rounded to u8 row by row, sums are s32, and everything between is as with {@link #AUTO}.
+     * On a GPU inputs stay bf16 and sums f32, and what a checkpoint has in Q8_0 and Q4_0 stays as
+     * it is stored.
      */
     INT8
   }

@@ -91,7 +91,7 @@ final class LocalEngine implements Engine {
     ModelDescription model = Families.describe(checkpoint);
     Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
     tokenizer.ifPresent(opened::add);
-    Device device = ComputeDevice.open(options, type -> WeightMemory.bytes(model.weights(), type));
+    Device device = ComputeDevice.open(options, cuda -> WeightMemory.bytes(model.weights(), cuda));
     opened.add(device);
     long start = System.nanoTime();
     ModelConfig config = model.config();
@@ -114,7 +114,7 @@ final class LocalEngine implements Engine {
     HybridDescription model = HybridFamily.describe(checkpoint);
     Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
     tokenizer.ifPresent(opened::add);
-    Device device = ComputeDevice.open(options, type -> WeightMemory.atMost(checkpoint));
+    Device device = ComputeDevice.open(options, cuda -> WeightMemory.atMost(checkpoint));
     opened.add(device);
     HybridModel network = new HybridModel(device, model.config(), model.weights());
     listener.packed(1, 1);

@@ -3,6 +3,8 @@ package dev.palimpsest;
 
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.WeightView;
+import dev.palimpsest.kernels.cuda.CudaDevice;
+import dev.palimpsest.kernels.cuda.CudaOptions;
 import dev.palimpsest.network.TransformerWeights;
 import dev.palimpsest.weights.Checkpoint;
 import java.util.Optional;
@@ -13,16 +15,16 @@ final class WeightMemory {
   private WeightMemory() {}
 
   /**
-   * Bytes of all weights as CUDA packs them: matrices in {@code compute}, vectors in f32,
+   * Bytes of all weights as CUDA packs them: matrices as the options say, vectors in f32,
    * embeddings in bf16 where the checkpoint has bf16.
    */
-  static long bytes(TransformerWeights weights, DType compute) {
+  static long bytes(TransformerWeights weights, CudaOptions options) {
     WeightView embedding = weights.embedding();
     DType table = embedding.dtype() == DType.BF16 ? DType.BF16 : DType.F32;
     return table.bytes(embedding.elements())
-        + compute.bytes(weights.head().elements())
+        + CudaDevice.packedBytes(options, weights.head())
         + DType.F32.bytes(weights.outputNorm().elements())
-        + weights.layers().stream().mapToLong(layer -> bytes(layer, compute)).sum();
+        + weights.layers().stream().mapToLong(layer -> bytes(layer, options)).sum();
   }
 
   /** No less than all tensors of {@code checkpoint} take, whatever type they are packed in. */
@@ -32,18 +34,12 @@ final class WeightMemory {
         .sum();
   }
 
-  private static long bytes(TransformerWeights.Layer layer, DType compute) {
+  private static long bytes(TransformerWeights.Layer layer, CudaOptions options) {
     long matrices =
-        Stream.of(
-                layer.query(),
-                layer.key(),
-                layer.value(),
-                layer.output(),
-                layer.gate(),
-                layer.up(),
-                layer.down())
-            .mapToLong(WeightView::elements)
-            .sum();
+        CudaDevice.packedBytes(options, layer.query(), layer.key(), layer.value())
+            + CudaDevice.packedBytes(options, layer.output())
+            + CudaDevice.packedGatedBytes(options, layer.gate(), layer.up())
+            + CudaDevice.packedBytes(options, layer.down());
     long vectors =
         layer.attentionNorm().elements()
             + layer.ffnNorm().elements()
@@ -57,6 +53,6 @@ final class WeightMemory {
                 .flatMap(Optional::stream)
                 .mapToLong(WeightView::elements)
                 .sum();
-    return compute.bytes(matrices) + DType.F32.bytes(vectors);
+    return matrices + DType.F32.bytes(vectors);
   }
 }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.EngineOptions.DeviceChoice;
 import dev.palimpsest.cache.CacheMode;
+import dev.palimpsest.kernels.DType;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -19,6 +20,7 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
@@ -30,6 +32,8 @@ import tools.jackson.databind.ObjectMapper;
  */
 @Tag("emulator")
 class CudaGoldenTest {
+  private static final Path JAVA_TINY = Path.of("..", "models", "java-tiny");
+
   @BeforeEach
   void emulator() {
     EmulatedDriver.required();
@@ -49,14 +53,13 @@ class CudaGoldenTest {
     "dream-tiny, F32, 1e-5",
     "llada-tiny, BF16, 1.5e-2",
     "dream-tiny, BF16, 1.5e-2",
+    "llada-tiny, INT8, 3.5e-2",
+    "dream-tiny, INT8, 3.5e-2",
   })
   void logitsAgreeWithTheReference(String model, ComputeType dtype, double tolerance)
       throws IOException {
     Path folder = GoldenPaths.of(model);
-    int[] tokens =
-        Arrays.stream(Files.readString(folder.resolve("tokens.txt")).strip().split("\\s+"))
-            .mapToInt(Integer::parseInt)
-            .toArray();
+    int[] tokens = tokens(folder);
     try (Engine engine = Engine.open(folder, cuda(dtype));
         Arena arena = Arena.ofConfined()) {
       assertTrue(engine.device().startsWith("cuda, emulated"), engine.device());
@@ -67,6 +70,12 @@ class CudaGoldenTest {
       double error = GoldenLogitsTest.relativeL2(logits, expected);
       assertTrue(error <= tolerance, "relative L2 " + error + " > " + tolerance);
     }
+  }
+
+  private static int[] tokens(Path folder) throws IOException {
+    return Arrays.stream(Files.readString(folder.resolve("tokens.txt")).strip().split("\\s+"))
+        .mapToInt(Integer::parseInt)
+        .toArray();
   }
 
   @ParameterizedTest
@@ -86,6 +95,37 @@ class CudaGoldenTest {
         assertArrayEquals(
             GoldenTraceTest.tokens(steps.get(i)), rows.get(i + 1), "after step " + (i + 1));
       }
+    }
+  }
+
+  /**
+   * Quantised checkpoints multiply as they are stored, on tensor cores: what the processor computes
+   * in f32 from the numbers they stand for, but for inputs in bf16.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "llada-tiny, I8",
+    "llada-tiny, Q8_0",
+    "llada-tiny, Q4_0",
+    "dream-tiny, I8",
+    "dream-tiny, Q8_0",
+    "dream-tiny, Q4_0"
+  })
+  void quantisedCheckpointsRunAsTheyAreStored(String model, DType type, @TempDir Path temp)
+      throws IOException {
+    Path copy = QuantizedCopy.of(model, type, temp);
+    int[] tokens = tokens(GoldenPaths.of(model));
+    try (Engine there = Engine.open(copy, cuda(ComputeType.INT8));
+        Engine here = Engine.open(copy, cpu(ComputeType.F32));
+        Arena arena = Arena.ofConfined()) {
+      assertTrue(there.device().contains("bf16 with int8 weights"), there.device());
+      long bytes = 4L * tokens.length * there.config().vocabulary();
+      MemorySegment found = arena.allocate(bytes, 64);
+      MemorySegment expected = arena.allocate(bytes, 64);
+      there.logits(tokens, found);
+      here.logits(tokens, expected);
+      double error = GoldenLogitsTest.relativeL2(found, expected);
+      assertTrue(error <= 1.5e-2, "relative L2 " + error);
     }
   }
 
@@ -145,12 +185,33 @@ class CudaGoldenTest {
             .cache(CacheMode.DUAL)
             .build();
     String there;
-    try (Engine engine =
-        Engine.open(Path.of("..", "models", "java-tiny"), cuda(ComputeType.BF16))) {
+    try (Engine engine = Engine.open(JAVA_TINY, cuda(ComputeType.BF16))) {
       there = engine.submit(request).result().join().text();
     }
-    try (Engine engine = Engine.open(Path.of("..", "models", "java-tiny"), cpu(ComputeType.F32))) {
+    try (Engine engine = Engine.open(JAVA_TINY, cpu(ComputeType.F32))) {
       assertEquals(engine.submit(request).result().join().text(), there);
+    }
+  }
+
+  /** The same from bytes with a scale a row: step for step what the processor writes from them. */
+  @Test
+  void theTrainedModelWritesFromBytes(@TempDir Path temp) throws IOException {
+    Path copy = QuantizedCopy.folder(JAVA_TINY, temp);
+    GenerationRequest request =
+        GenerationRequest.builder()
+            .text("public int size() {")
+            .hole(12)
+            .steps(4)
+            .cache(CacheMode.DUAL)
+            .build();
+    try (Engine there = Engine.open(copy, cuda(ComputeType.INT8));
+        Engine here = Engine.open(copy, cpu(ComputeType.F32))) {
+      List<int[]> rows = GoldenTraceTest.decode(there, request);
+      List<int[]> wanted = GoldenTraceTest.decode(here, request);
+      assertEquals(wanted.size(), rows.size());
+      for (int i = 0; i < rows.size(); i++) {
+        assertArrayEquals(wanted.get(i), rows.get(i), "revision " + i);
+      }
     }
   }
 }

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.EngineOptions.DeviceChoice;
 import dev.palimpsest.family.Families;
-import dev.palimpsest.kernels.DType;
+import dev.palimpsest.kernels.cuda.CudaOptions;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.Checkpoints;
 import java.util.concurrent.CompletionException;
@@ -16,6 +16,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A GPU without room, and one that fails while it is used: what an engine says and leaves. */
 @Tag("emulator")
@@ -43,8 +45,16 @@ class CudaTroubleTest {
   }
 
   private static long weightBytes() {
+    return weightBytes(ComputeType.F32);
+  }
+
+  private static long weightBytes(ComputeType dtype) {
+    CudaOptions options =
+        dtype == ComputeType.INT8
+            ? CudaOptions.DEFAULT.withWeights(CudaOptions.Weights.INT8)
+            : CudaOptions.DEFAULT.withComputeType(CudaOptions.ComputeType.F32);
     try (Checkpoint checkpoint = Checkpoints.open(GoldenPaths.of(MODEL))) {
-      return WeightMemory.bytes(Families.describe(checkpoint).weights(), DType.F32);
+      return WeightMemory.bytes(Families.describe(checkpoint).weights(), options);
     }
   }
 
@@ -58,7 +68,7 @@ class CudaTroubleTest {
             () -> Engine.open(GoldenPaths.of(MODEL), options(DeviceChoice.CUDA)));
     assertTrue(e.getMessage().contains("weights take " + weightBytes()), e.getMessage());
     assertTrue(e.getMessage().contains((needed - 1) + " of " + (needed - 1)), e.getMessage());
-    assertTrue(e.getMessage().contains("dtype BF16 instead of F32"), e.getMessage());
+    assertTrue(e.getMessage().contains("dtype BF16 or INT8 instead of F32"), e.getMessage());
     assertEquals(0, EmulatedDriver.memoryUsed());
     try (Engine engine = Engine.open(GoldenPaths.of(MODEL), options(DeviceChoice.AUTO))) {
       assertTrue(engine.device().startsWith("cpu"), engine.device());
@@ -66,13 +76,17 @@ class CudaTroubleTest {
   }
 
   /** What the estimate says is what loading takes. */
-  @Test
-  void theEstimateIsWhatWeightsTake() {
-    EmulatedDriver.memory(weightBytes() + (128L << 20));
-    try (Engine engine = Engine.open(GoldenPaths.of(MODEL), options(DeviceChoice.CUDA))) {
+  @ParameterizedTest
+  @EnumSource(names = {"F32", "INT8"})
+  void theEstimateIsWhatWeightsTake(ComputeType dtype) {
+    long bytes = weightBytes(dtype);
+    EmulatedDriver.memory(bytes + (128L << 20));
+    EngineOptions options = options(DeviceChoice.CUDA).withDtype(dtype);
+    try (Engine engine = Engine.open(GoldenPaths.of(MODEL), options)) {
       assertTrue(engine.device().startsWith("cuda"), engine.device());
-      assertEquals(weightBytes(), EmulatedDriver.memoryUsed());
+      assertEquals(bytes, EmulatedDriver.memoryUsed());
     }
+    assertTrue(weightBytes(ComputeType.INT8) * 2 < weightBytes(ComputeType.F32));
   }
 
   /** The request fails with the driver's status, the engine closes, and another one works. */

@@ -25,7 +25,8 @@ sealed class ComputeOptions permits ModelOptions {
       paramLabel = "TYPE",
       description =
           "Precision of matrix products: auto, f32, bf16 or int8 (default: ${DEFAULT-VALUE}; auto is"
-              + " bf16 where the processor multiplies it natively).")
+              + " bf16 on a GPU and where the processor multiplies it natively; int8 keeps weights in 8"
+              + " bits, on a GPU Q8_0 and Q4_0 as they are stored).")
   private ComputeType dtype;
 
   @Option(

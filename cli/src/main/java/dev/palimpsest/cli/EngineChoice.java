@@ -43,7 +43,8 @@ final class EngineChoice {
       defaultValue = "auto",
       description =
           "Precision of matrix products: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}; auto is"
-              + " bf16 where the processor multiplies it natively).",
+              + " bf16 on a GPU and where the processor multiplies it natively; int8 keeps weights in 8"
+              + " bits, on a GPU Q8_0 and Q4_0 as they are stored).",
       completionCandidates = Spelled.Types.class,
       converter = Spelled.TypeConverter.class)
   private EngineOptions.ComputeType dtype;
@@ -54,6 +55,19 @@ final class EngineChoice {
       defaultValue = "0",
       description = "Worker threads; 0 takes all processors (default: ${DEFAULT-VALUE}).")
   private int threads;
+
+  @Option(
+      names = "--loop",
+      paramLabel = "LOOP",
+      defaultValue = "auto",
+      description =
+          "Who goes from step to step within a block, on a GPU: ${COMPLETION-CANDIDATES} (default: auto,"
+              + " graph where the driver has conditional nodes, else lagged). host steps by itself; lagged"
+              + " starts each step before the last one is done; graph repeats on the GPU. The tokens are"
+              + " the same.",
+      completionCandidates = Spelled.Loops.class,
+      converter = Spelled.LoopConverter.class)
+  private EngineOptions.Loop loop;
 
   /**
    * Whether the ops beside matrix products run on the Vector API. The JIT needs several seconds of
@@ -97,6 +111,7 @@ final class EngineChoice {
             .withDevice(device)
             .withDtype(dtype)
             .withThreads(threads)
+            .withLoop(loop)
             .withVectorApi(vectorApi(place));
     boolean told = machine.terminal().noticing();
     return machine

@@ -90,6 +90,11 @@ public record Corpus(Path folder) {
       throw new IOException(
           "no corpus at " + file + "; build it first with `palimpsest train corpus`");
     }
+    return documents(file);
+  }
+
+  /** The documents of one of a corpus's files. */
+  static List<String> documents(Path file) throws IOException {
     return List.of(Files.readString(file).split(SEPARATOR));
   }
 

@@ -15,7 +15,8 @@ import picocli.CommandLine.Option;
     name = "evaluate",
     description = {
       "Measures a checkpoint on the held-out files, beside a 5-gram model of the train split,",
-      "and writes the numbers into the model's README.md and card.json."
+      "and writes the numbers into the model's README.md and card.json. A causal model is asked by the"
+          + " runtime for what it can be asked for."
     },
     showDefaultValues = true)
 final class EvaluateCommand implements Runnable {
@@ -47,6 +48,25 @@ final class EvaluateCommand implements Runnable {
 
   @Override
   public void run() {
+    try {
+      if (CausalCard.is(model)) {
+        causal();
+      } else {
+        masked();
+      }
+    } catch (IOException e) {
+      throw new TrainCommand.Failure(e.getMessage(), e);
+    }
+  }
+
+  private void causal() throws IOException {
+    long began = System.nanoTime();
+    CausalCard filled = CausalCard.of(model, work, new Comparison.Size(infills, methods), card);
+    ModelCard.write(model, filled.section(), filled);
+    card.report(model, filled, (System.nanoTime() - began) / 1e9);
+  }
+
+  private void masked() throws IOException {
     torch.set_num_threads(card.threads());
     try (TokenFile train = TokenFile.open(work.trainTokens());
         HuggingFaceTokenizer tokenizer = TokenFile.tokenizer(work.tokenizerJson(model));
@@ -63,8 +83,6 @@ final class EvaluateCommand implements Runnable {
       Corpus.Manifest manifest = work.corpus().manifest();
       ModelCard.write(model, result, manifest, conditions(network.shape(), manifest, train));
       card.report(model, result, result.seconds());
-    } catch (IOException e) {
-      throw new TrainCommand.Failure(e.getMessage(), e);
     }
   }
 

@@ -30,6 +30,14 @@ public final class HeldOutExamples {
   public record Method(int[] prompt, String head, String method) {}
 
   /**
+   * What infills are worth.
+   *
+   * @param exact share that is what was there, as text
+   * @param similarity to it, in characters
+   */
+  public record Match(double exact, double similarity) {}
+
+  /**
    * What completions are worth.
    *
    * @param closed share whose braces close within the canvas
@@ -136,6 +144,23 @@ public final class HeldOutExamples {
   }
 
   /**
+   * Judges what was written into holes.
+   *
+   * @param rows canvases, at least up to the end of their hole
+   */
+  public Match match(List<Hole> holes, List<int[]> rows) {
+    double exact = 0;
+    double similarity = 0;
+    for (int i = 0; i < holes.size(); i++) {
+      String truth = slice(holes.get(i).truth(), holes.get(i));
+      String written = slice(rows.get(i), holes.get(i));
+      exact += written.equals(truth) ? 1 : 0;
+      similarity += EditSimilarity.of(written, truth);
+    }
+    return new Match(exact / holes.size(), similarity / holes.size());
+  }
+
+  /**
    * Held-out methods to complete in the rest of a canvas.
    *
    * @param tokens that are left for the completion
@@ -162,6 +187,13 @@ public final class HeldOutExamples {
     }
     Collections.shuffle(tasks, new Random(7));
     return tasks.subList(0, Math.min(examples, tasks.size()));
+  }
+
+  /** What there is to be written after the prompts. */
+  public List<int[]> originals(List<Method> tasks) {
+    return tasks.stream()
+        .map(task -> encode(task.method().substring(task.head().length())))
+        .toList();
   }
 
   /** Judges what was written after the prompts. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer;
 
+import dev.palimpsest.trainer.latent.LatentContender;
 import dev.palimpsest.trainer.study.Arithmetic;
 import dev.palimpsest.trainer.study.Contender;
 import dev.palimpsest.trainer.study.MarkovChain;
@@ -43,13 +44,13 @@ final class StudyCommand implements Runnable {
     addition(3000, 20_000) {
       @Override
       Task of(Sizes sizes, int rows, long seed) {
-        return new Arithmetic(false, sizes.digits, rows, seed);
+        return new Arithmetic(false, sizes.digits.orElse(3), rows, seed);
       }
     },
     multiplication(3000, 5000) {
       @Override
       Task of(Sizes sizes, int rows, long seed) {
-        return new Arithmetic(true, sizes.digits, rows, seed);
+        return new Arithmetic(true, sizes.digits.orElse(2), rows, seed);
       }
     },
     problems(2000, 20_000) {
@@ -98,9 +99,9 @@ final class StudyCommand implements Runnable {
 
     @Option(
         names = "--digits",
-        defaultValue = "2",
-        description = "of each number, for addition and multiplication")
-    private int digits;
+        showDefaultValue = CommandLine.Help.Visibility.NEVER,
+        description = "of each number: 3 for addition, 2 for multiplication if not given")
+    private Optional<Integer> digits = Optional.empty();
 
     @Option(
         names = "--box",
@@ -134,7 +135,8 @@ final class StudyCommand implements Runnable {
   enum Kind {
     masked,
     correcting,
-    causal
+    causal,
+    latent
   }
 
   @Mixin private TrainCommand.Help help;
@@ -154,7 +156,8 @@ final class StudyCommand implements Runnable {
       defaultValue = "masked,causal",
       description =
           "kinds of models, of ${COMPLETION-CANDIDATES}; correcting is masked diffusion that has"
-              + " also learned from wrong tokens")
+              + " also learned from wrong tokens; latent is a VQ-VAE and a denoiser of its codes,"
+              + " of as much work a position")
   private List<Kind> models;
 
   @Option(names = "--seeds", defaultValue = "1", description = "how many: 1, 2, …")
@@ -177,6 +180,12 @@ final class StudyCommand implements Runnable {
 
   @Option(names = "--ffn", defaultValue = "352", description = "width of the feed-forward layer")
   private int ffn;
+
+  @Option(
+      names = "--groups",
+      defaultValue = "2",
+      description = "codes of a position, for latent; 1 gives every token a code of its own")
+  private int groups;
 
   @Option(names = "--batch", defaultValue = "64", description = "rows of a step")
   private int batch;
@@ -207,8 +216,8 @@ final class StudyCommand implements Runnable {
   @Override
   public void run() {
     torch.set_num_threads(threads);
-    TransformerContender.Budget budget =
-        new TransformerContender.Budget(
+    StudyBudget budget =
+        new StudyBudget(
             hidden,
             layers,
             heads,
@@ -236,11 +245,12 @@ final class StudyCommand implements Runnable {
     return task.of(sizes, sizes.rows.orElse(task.usualRows), seed);
   }
 
-  private static Contender contender(Kind kind, TransformerContender.Budget budget) {
+  private Contender contender(Kind kind, StudyBudget budget) {
     return switch (kind) {
       case masked -> new TransformerContender("masked", false, 0, budget);
       case correcting -> new TransformerContender("correcting", false, 0.5, budget);
       case causal -> new TransformerContender("causal", true, 0, budget);
+      case latent -> new LatentContender(groups, budget);
     };
   }
 }

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.bytedeco.pytorch.global.torch;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -33,6 +34,7 @@ import picocli.CommandLine.Option;
       TrainCommand.ExportCommand.class,
       TrainCommand.SampleCommand.class,
       EvaluateCommand.class,
+      CompareCommand.class,
       StudyCommand.class,
       LatentCommand.class
     },
@@ -159,6 +161,11 @@ public final class TrainCommand implements Runnable {
 
     Path run() {
       return folder.resolve("run");
+    }
+
+    /** Where a trained model is written unless another folder is named. */
+    Path model() {
+      return folder.resolve("model");
     }
   }
 
@@ -367,9 +374,11 @@ public final class TrainCommand implements Runnable {
   static final class ExportOptions {
     @Option(
         names = "--out",
-        defaultValue = "trainer/target/java-tiny/model",
-        description = "folder for config.json, tokenizer.json and model.safetensors")
-    Path out;
+        showDefaultValue = CommandLine.Help.Visibility.NEVER,
+        description =
+            "folder for config.json, tokenizer.json and model.safetensors (default: model in the"
+                + " work folder)")
+    Optional<Path> out = Optional.empty();
 
     @Option(names = "--dtype", defaultValue = "BF16", description = "of the weights: F32 or BF16")
     DType dtype;
@@ -381,10 +390,11 @@ public final class TrainCommand implements Runnable {
     int positions;
 
     void write(Work work) {
+      Path folder = out.orElse(work.model());
       try {
         RunState state = RunState.read(TrainingLoop.checkpointFile(work.run()));
         LladaFolder.write(
-            out,
+            folder,
             state.settings().shape(),
             state.average(),
             dtype,
@@ -394,7 +404,7 @@ public final class TrainCommand implements Runnable {
         System.out.printf(
             Locale.ROOT,
             "%s: %,d parameters after %,d steps%n",
-            out,
+            folder,
             state.settings().shape().parameters(),
             state.step());
       } catch (IOException e) {

@@ -217,7 +217,7 @@ final class Trainer implements Training {
 
   /**
    * The averaged weights on held-out rows with fixed masks: the likelihood bound in nats per token
-   * and how many masked tokens are guessed right.
+   * and how many masked tokens are guessed right; of a causal network all tokens but the first.
    */
   @Override
   public HeldOut evaluate() {
@@ -265,9 +265,10 @@ final class Trainer implements Training {
         values,
         String.format(
             Locale.ROOT,
-            "%.4f nats/token, %.2f%% of masked tokens right",
+            "%.4f nats/token, %.2f%% of %stokens right",
             nats / tokens,
-            100 * right / masked));
+            100 * right / masked,
+            settings.shape().causal() ? "" : "masked "));
   }
 
   @Override

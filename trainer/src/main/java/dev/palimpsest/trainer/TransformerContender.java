@@ -6,7 +6,6 @@ import dev.palimpsest.trainer.study.Contender;
 import dev.palimpsest.trainer.study.Rows;
 import dev.palimpsest.trainer.study.Words;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -16,47 +15,22 @@ import java.util.Map;
  *
  * @param wrong share of rows with wrong tokens among the visible ones
  */
-record TransformerContender(String name, boolean causal, double wrong, Budget budget)
+record TransformerContender(String name, boolean causal, double wrong, StudyBudget budget)
     implements Contender {
-  /** What all contenders of a study share. */
-  record Budget(
-      int hidden,
-      int layers,
-      int heads,
-      int ffn,
-      int batch,
-      double rate,
-      long steps,
-      boolean bf16,
-      int threads,
-      PrintStream progress) {}
-
   @Override
   public Trained train(Path folder, Path rows, int length, long seed) throws IOException {
     Path run = folder.resolve("run");
     try (TokenFile train = TokenFile.open(Rows.trainTokens(rows));
         TokenFile heldOut = TokenFile.open(Rows.heldOutTokens(rows))) {
       Settings settings = settings(LineStarts.of(Rows.tokenizer(rows)).vocabulary(), length, seed);
-      int part = (int) Math.max(1, budget.steps / 8);
       Training.Course course =
           Trainer.course(
               settings,
-              budget.threads,
+              budget.threads(),
               new MaskedBatch.Source(train, settings.shape(), new boolean[0]),
               new MaskedBatch.Source(heldOut, settings.shape(), new boolean[0]),
-              2 * budget.batch);
-      boolean finished =
-          new TrainingLoop(
-                  run,
-                  course,
-                  new TrainingLoop.Limit(budget.steps, 0, null),
-                  new TrainingLoop.Rhythm(part, 4 * part, 4 * part),
-                  budget.progress,
-                  false)
-              .run();
-      if (!finished) {
-        throw new IOException("stopped; the same command goes on from here");
-      }
+              2 * budget.batch());
+      budget.train(run, course, budget.steps());
       RunState state = RunState.read(TrainingLoop.checkpointFile(run));
       Path model = folder.resolve("model");
       LladaFolder.write(
@@ -71,7 +45,7 @@ record TransformerContender(String name, boolean causal, double wrong, Budget bu
           model,
           settings.shape().parameters(),
           state.step(),
-          state.step() * budget.batch * length,
+          state.step() * budget.batch() * length,
           state.seconds());
     }
   }
@@ -80,15 +54,25 @@ record TransformerContender(String name, boolean causal, double wrong, Budget bu
     DenoiserShape shape =
         new DenoiserShape(
             vocabulary,
-            budget.hidden,
-            budget.layers,
-            budget.heads,
-            budget.ffn,
+            budget.hidden(),
+            budget.layers(),
+            budget.heads(),
+            budget.ffn(),
             length,
             causal ? -1 : Words.MASK,
             Words.END);
-    int warmup = Math.clamp(budget.steps / 20, 1, 200);
     return new Settings(
-        shape, budget.batch, seed, budget.rate, warmup, 0.02, 0.1, 1, 0.99, 0, wrong, budget.bf16);
+        shape,
+        budget.batch(),
+        seed,
+        budget.rate(),
+        budget.warmup(),
+        0.02,
+        0.1,
+        1,
+        0.99,
+        0,
+        wrong,
+        budget.bf16());
   }
 }

@@ -82,6 +82,7 @@ class NextTokensTest {
         Training.HeldOut after = trainer.evaluate();
         assertTrue(after.values().get("held_out_nats") < 0.1, after.text());
         assertTrue(after.values().get("held_out_accuracy") > 0.99, after.text());
+        assertTrue(after.text().endsWith("% of tokens right"), after.text());
         Path file = folder.resolve("state.safetensors");
         trainer.state(1, 1).write(file);
         assertEquals(settings, RunState.read(file).settings());

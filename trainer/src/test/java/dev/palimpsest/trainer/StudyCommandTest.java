@@ -69,27 +69,76 @@ class StudyCommandTest {
     }
   }
 
+  /** The third kind learns the same rows, and the runtime asks its export at more numbers. */
+  @Test
+  void aLatentModelTakesPart() throws Exception {
+    String[] words = {"--task=reversal", "--rows=4", "--steps=300", "--rate=1e-2"};
+    List<String> latent = new java.util.ArrayList<>(List.of(words));
+    latent.add("--models=latent");
+    assertEquals(0, execute(latent.toArray(String[]::new)));
+    Path folder = temp.resolve("reversal");
+    JsonNode result =
+        JsonMapper.shared()
+            .readTree(Files.readString(folder.resolve("results.json")))
+            .path("results")
+            .get(0);
+    assertEquals("latent", result.path("model").asString());
+    assertEquals(300, result.path("steps").asInt());
+    assertEquals((300 + 75) * 64 * 6, result.path("tokens").asInt());
+    assertEquals(5 * 4, result.path("scores").size());
+    double best = 0;
+    for (JsonNode score : result.path("scores")) {
+      boolean taught = score.path("measure").asString().startsWith("as taught");
+      best = Math.max(best, taught ? score.path("value").asDouble() : 0);
+    }
+    assertEquals(100, best);
+    Path log = folder.resolve("seed-1/latent/run/log.jsonl");
+    String before = Files.readString(log);
+    assertEquals(0, execute(latent.toArray(String[]::new)));
+    assertEquals(before, Files.readString(log));
+    try (Engine engine =
+        Engine.open(folder.resolve("seed-1/latent/model"), EngineOptions.DEFAULT)) {
+      assertEquals(6, engine.latent().orElseThrow().trainedLength());
+    }
+  }
+
+  @Test
+  void sumsAndProductsNeedNoSizes() throws Exception {
+    for (String task : List.of("addition", "multiplication")) {
+      assertEquals(0, execute("--task=" + task, "--steps=1", "--batch=2", "--models=masked"), task);
+    }
+  }
+
   @Test
   void repairsAreMeasuredForModelsThatCanChangeWhatStands() throws Exception {
-    assertEquals(0, execute("--task=repair", "--steps=2", "--models=correcting,causal"));
+    assertEquals(0, execute("--task=repair", "--steps=4", "--models=correcting,causal,latent"));
     JsonNode results =
         JsonMapper.shared()
             .readTree(Files.readString(temp.resolve("repair/results.json")))
             .path("results");
     assertEquals(5 * 3, results.get(0).path("scores").size());
     assertEquals(0, results.get(1).path("scores").size());
+    assertEquals(0, results.get(2).path("scores").size());
   }
 
   @Test
   void theChainIsMeasuredByStepsBesideTheTruth() throws Exception {
     assertEquals(
-        0, execute("--task=markov", "--rows=200", "--steps=2", "--states=6", "--samples=30"));
+        0,
+        execute(
+            "--task=markov",
+            "--models=masked,causal,latent",
+            "--rows=200",
+            "--steps=4",
+            "--states=6",
+            "--samples=30"));
     JsonNode document =
         JsonMapper.shared().readTree(Files.readString(temp.resolve("markov/results.json")));
     JsonNode results = document.path("results");
     assertEquals("the truth", results.get(0).path("model").asString());
     assertEquals(6 * 4, results.get(1).path("scores").size());
     assertEquals(4, results.get(2).path("scores").size());
+    assertEquals(6 * 4, results.get(3).path("scores").size());
     // Untrained as it is, the model writes neighbours that cannot be; the chain does not.
     assertEquals(0, results.get(0).path("scores").get(0).path("value").asDouble());
     assertTrue(results.get(2).path("scores").get(0).path("value").asDouble() > 5);

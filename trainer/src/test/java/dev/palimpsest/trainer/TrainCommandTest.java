@@ -15,7 +15,9 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -26,6 +28,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** The commands, against a Maven repository made up for the test. */
 class TrainCommandTest {
@@ -117,7 +121,7 @@ class TrainCommandTest {
             + "</parent></project>");
     repository.put("/g/r/up/7/up-7.pom", APACHE.getBytes(StandardCharsets.UTF_8));
     String work = folder.resolve("work").toString();
-    Path model = folder.resolve("model");
+    Path model = folder.resolve("work/model");
     Outcome trained =
         execute(
             "--work=" + work,
@@ -133,8 +137,7 @@ class TrainCommandTest {
             "--batch=4",
             "--steps=6",
             "--log-every=2",
-            "--evaluate-every=3",
-            "--out=" + model);
+            "--evaluate-every=3");
     assertEquals("", trained.err());
     assertEquals(0, trained.status());
     for (String name : new String[] {"config.json", "tokenizer.json", "model.safetensors"}) {
@@ -162,6 +165,39 @@ class TrainCommandTest {
     assertTrue(card.contains("| 8 tokens | 2 |"), card);
     assertTrue(card.contains("| g.r:two:1 |"), card);
     assertTrue(Files.readString(model.resolve("card.json")).contains("\"similarity\""));
+    leftToRight(work);
+  }
+
+  /** The same corpus from left to right: a card of what such a model can be asked. */
+  private static void leftToRight(String work) throws IOException {
+    Path run = Path.of(work).resolve("run");
+    for (String file : new String[] {"checkpoint.safetensors", "log.jsonl"}) {
+      Files.delete(run.resolve(file));
+    }
+    String[] sizes = {
+      "--work=" + work,
+      "--hidden=16",
+      "--heads=2",
+      "--layers=1",
+      "--ffn=24",
+      "--length=32",
+      "--batch=4",
+      "--steps=2",
+      "--objective=causal"
+    };
+    String[] words = new String[sizes.length + 1];
+    words[0] = "run";
+    System.arraycopy(sizes, 0, words, 1, sizes.length);
+    assertEquals("", execute(words).err());
+    Path model = Path.of(work).resolve("causal");
+    assertEquals("", execute("export", "--work=" + work, "--out=" + model).err());
+    Outcome measured =
+        execute("evaluate", "--work=" + work, "--model=" + model, "--infills=2", "--methods=2");
+    assertEquals("", measured.err());
+    String card = Files.readString(model.resolve("README.md"));
+    assertTrue(card.contains("| causal | left to right | "), card);
+    assertTrue(card.contains("knows no right side") && card.contains("| g.r:two:1 |"), card);
+    assertTrue(Files.readString(model.resolve("card.json")).contains("\"tokensPerSecond\""));
   }
 
   /** Corpus, tokenizer, VQ-VAE, denoiser, model, card and student, and the gate between them. */
@@ -170,7 +206,7 @@ class TrainCommandTest {
     publish("one", APACHE);
     publish("two", APACHE);
     String work = "--work=" + folder.resolve("work");
-    Path model = folder.resolve("latent-model");
+    Path model = folder.resolve("work/latent/model");
     String[] sizes = {
       "latent",
       work,
@@ -200,8 +236,7 @@ class TrainCommandTest {
       "--batch=4",
       "--steps=5",
       "--log-every=1",
-      "--evaluate-every=4",
-      "--out=" + model
+      "--evaluate-every=4"
     };
     Outcome refused = execute(sizes);
     assertEquals(1, refused.status());
@@ -225,8 +260,12 @@ class TrainCommandTest {
         execute(
             "latent", "distill", work, "--from=4", "--to=2", "--round-steps=2", "--log-every=1");
     assertEquals("", distilled.err());
+    model = folder.resolve("student");
     Outcome student = execute("latent", "export", work, "--out=" + model, "--distilled=2");
     assertEquals("", student.err());
+    config = Files.readString(model.resolve("config.json"));
+    assertTrue(config.contains("\"steps\" : 2,"), config);
+    assertTrue(config.contains("\"temperature\" : 1.0"), config);
     Outcome measured =
         execute(
             "latent",
@@ -240,6 +279,47 @@ class TrainCommandTest {
     String card = Files.readString(model.resolve("README.md"));
     assertTrue(card.contains("| 8 tokens |") && card.contains("| g.r:two:1 |"), card);
     assertTrue(Files.readString(model.resolve("card.json")).contains("\"perplexity\""));
+    ablation(work, sizes);
+  }
+
+  /** Each switch is a run of its own, on the rows and the VQ-VAE that are there. */
+  private void ablation(String work, String... sizes) throws IOException {
+    List<String> words = new ArrayList<>(List.of("latent", "ablate", work, "--ignore-gates"));
+    for (String size : sizes) {
+      String name = size.split("=")[0];
+      if (name.matches("--((half-)?(hidden|heads|ffn)|before|half|after|length|batch)")) {
+        words.add(size);
+      }
+    }
+    words.addAll(
+        List.of(
+            "--steps=3",
+            "--vary=velocity-loss=0,no-u-net",
+            "--calls=2",
+            "--rows=2",
+            "--infills=2",
+            "--methods=2"));
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    TrainCommand.commandLine()
+        .setOut(new PrintWriter(out, true))
+        .setErr(new PrintWriter(err, true))
+        .execute(words.toArray(String[]::new));
+    assertEquals("", err.toString());
+    assertTrue(out.toString().contains("| no-u-net | 2 calls |"), out.toString());
+    JsonNode results =
+        JsonMapper.shared()
+            .readTree(Files.readString(folder.resolve("work/latent/ablation/results.json")))
+            .path("results");
+    assertEquals(3, results.size());
+    assertEquals("usual", results.get(0).path("model").asString());
+    for (int i = 1; i < 3; i++) {
+      assertEquals(3, results.get(i).path("steps").asInt());
+      assertEquals(8 + 6, results.get(i).path("scores").size());
+      assertFalse(results.get(i).path("scores").equals(results.get(0).path("scores")));
+    }
+    assertEquals(results.get(0).path("parameters"), results.get(1).path("parameters"));
+    assertFalse(results.get(0).path("parameters").equals(results.get(2).path("parameters")));
   }
 
   /** Files that no training step sees, with the header and without the comments. */
@@ -357,7 +437,12 @@ class TrainCommandTest {
     line.getCommandSpec()
         .options()
         .forEach(o -> assertTrue(o.description().length > 0, o.longestName()));
-    boolean fixture = line.getCommandName().equals("fixture");
-    assertTrue(line.getUsageMessage().contains(fixture ? "--out" : "--work"));
+    String place =
+        switch (line.getCommandName()) {
+          case "fixture" -> "--out";
+          case "compare" -> "--text";
+          default -> "--work";
+        };
+    assertTrue(line.getUsageMessage().contains(place));
   }
 }

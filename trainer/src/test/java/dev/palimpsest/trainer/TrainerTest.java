@@ -113,6 +113,7 @@ class TrainerTest {
         assertEquals(Math.log(10), before, 0.6);
         assertTrue(after.values().get("held_out_nats") < 0.6, before + " → " + after);
         assertTrue(after.values().get("held_out_accuracy") > 0.6, after.text());
+        assertTrue(after.text().endsWith("% of masked tokens right"), after.text());
       }
     }
   }

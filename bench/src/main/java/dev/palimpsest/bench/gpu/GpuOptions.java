@@ -38,10 +38,16 @@ final class GpuOptions {
 
   /** The GPU, computing in bf16. */
   CudaDevice open() {
-    CudaOptions options = CudaOptions.DEFAULT;
+    return open(CudaOptions.Weights.COMPUTE_TYPE);
+  }
+
+  /** The GPU, computing in bf16, with weights kept so. */
+  CudaDevice open(CudaOptions.Weights weights) {
     return CudaDevice.find(
-            new CudaOptions(
-                ordinal, CudaOptions.ComputeType.BF16, options.checked(), options.loop()))
+            CudaOptions.DEFAULT
+                .withOrdinal(ordinal)
+                .withComputeType(CudaOptions.ComputeType.BF16)
+                .withWeights(weights))
         .orThrow();
   }
 

@@ -16,6 +16,7 @@ import dev.palimpsest.kernels.Sampling;
 import dev.palimpsest.kernels.Tensor;
 import dev.palimpsest.kernels.WeightView;
 import dev.palimpsest.kernels.cuda.CudaDevice;
+import dev.palimpsest.kernels.cuda.CudaOptions;
 import dev.palimpsest.network.TransformerWeights;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -118,6 +119,9 @@ final class KernelsCommand implements Callable<Integer> {
     }
     parts.add(() -> rowOps(options.tiny() ? 32 : 4096));
     parts.add(() -> rowOps(BLOCK));
+    for (int n : options.tiny() ? new int[] {BLOCK} : new int[] {BLOCK / 2, BLOCK, 2 * BLOCK, 256}) {
+      parts.add(() -> quantized(n));
+    }
     return parts;
   }
 
@@ -171,6 +175,40 @@ final class KernelsCommand implements Callable<Integer> {
     free(x, wide, fused, out, gated);
   }
 
+  /** The widest product of a block, from weights of each format. */
+  private void quantized(int n) {
+    CudaDevice bf16 = device;
+    try (Arena arena = Arena.ofShared();
+        CudaDevice int8 = options.open(CudaOptions.Weights.INT8)) {
+      device = int8;
+      device.makeWeightsOf(shape.pattern(arena));
+      Tensor x = filled(DType.BF16, n, shape.hidden());
+      Tensor wide = filled(DType.BF16, n, shape.ffn());
+      Tensor out = device.allocate(DType.F32, n, shape.hidden());
+      Tensor gated = device.allocate(DType.BF16, n, shape.ffn());
+      for (DType stored : new DType[] {DType.BF16, DType.Q8_0, DType.Q4_0}) {
+        String format = stored == DType.BF16 ? "int8" : stored.toString();
+        WeightView up = shape.view(arena, stored, shape.ffn(), shape.hidden());
+        WeightView down = shape.view(arena, stored, shape.hidden(), shape.ffn());
+        linear(
+            format + " gated SiLU",
+            n,
+            () -> device.packGated(up, up),
+            map -> device.gatedSilu(x, n, map, gated),
+            2.0);
+        linear(
+            format + " down + residual",
+            n,
+            () -> device.pack(down),
+            map -> device.linearAdd(wide, n, map, out),
+            8.0);
+      }
+      free(x, wide, out, gated);
+    } finally {
+      device = bf16;
+    }
+  }
+
   private void linear(
       String op,
       int n,
@@ -184,7 +222,7 @@ final class KernelsCommand implements Callable<Integer> {
     for (int i = 1; i < copies; i++) {
       maps[i] = packing.get();
     }
-    boolean gate = first.bytes() > 3L * first.inFeatures() * first.outFeatures();
+    boolean gate = op.endsWith("gated SiLU");
     double operations = 2.0 * n * first.inFeatures() * first.outFeatures() * (gate ? 2 : 1);
     double bytes =
         first.bytes() + 2.0 * n * first.inFeatures() + outBytes * n * first.outFeatures();

@@ -97,6 +97,16 @@ record ModelShape(int layers, int hidden, int heads, int ffn, int vocabulary) {
         view(nothing, vocabulary, hidden));
   }
 
+  /** The shape of a matrix in a dtype, without content either. */
+  WeightView view(Arena arena, DType type, int out, int in) {
+    long bytes = type.bytes((long) out * in);
+    return new WeightView(
+        type + " shape " + out + " x " + in,
+        type,
+        List.of((long) out, (long) in),
+        ScratchFile.map(arena, bytes).asSlice(0, bytes));
+  }
+
   private static WeightView view(MemorySegment nothing, int out, int in) {
     return new WeightView(
         "shape " + out + " x " + in,

@@ -190,11 +190,11 @@ final class Int8Gemm implements Gemm {
         t,
         (r, view, viewRow) -> {
           Dequantizer.read(view, (long) viewRow * map.in, map.in, rowMemory, 0);
-          float scale = scale(row, map.in);
+          float scale = WeightRounding.scale(row, map.in);
           long to = (long) r * map.depth;
           int sum = 0;
           for (int i = 0; i < map.in; i++) {
-            byte q = scale > 0 ? (byte) Math.clamp(Math.round(row[i] / scale), -127, 127) : 0;
+            byte q = WeightRounding.round(row[i], scale);
             raw.set(JAVA_BYTE, to + i, q);
             sum += q;
           }
@@ -202,17 +202,6 @@ final class Int8Gemm implements Gemm {
           map.columnScales[column + r] = scale;
         });
     products.pack(worker, raw, map.depth, map.weightRows(t), map.memory, t * map.tileBytes);
-  }
-
-  /** Largest magnitude / 127; NaN when the row holds NaN or an infinity. */
-  private static float scale(float[] row, int n) {
-    float largest = 0;
-    float nan = 0;
-    for (int i = 0; i < n; i++) {
-      largest = Math.max(largest, Math.abs(row[i]));
-      nan = Math.fma(row[i], 0f, nan);
-    }
-    return largest / 127 + nan;
   }
 
   // ---- products ----

@@ -51,6 +51,7 @@ public final class CudaDevice extends CheckedDevice {
 
   private final CudaContext context;
   private final DType computeType;
+  private final CudaOptions.Weights weights;
   private final DeviceMemory memory;
   private final Modules modules;
   private final Upload upload;
@@ -75,11 +76,8 @@ public final class CudaDevice extends CheckedDevice {
   private CudaDevice(CudaContext context, CudaOptions options) {
     this.context = context;
     loopChoice = options.loop();
-    computeType =
-        switch (options.computeType()) {
-          case F32 -> DType.F32;
-          case BF16 -> DType.BF16;
-        };
+    computeType = dtype(options);
+    weights = options.weights();
     memory = new DeviceMemory(context);
     modules = new Modules(context);
     try {
@@ -93,7 +91,11 @@ public final class CudaDevice extends CheckedDevice {
       norm = new Norm(modules);
       rotary = new Rotary(modules);
       bias = new Bias(modules);
-      Matmul matmul = new Matmul(modules);
+      Optional<Quantized> quantized =
+          weights == CudaOptions.Weights.INT8
+              ? Optional.of(new Quantized(modules, memory))
+              : Optional.empty();
+      Matmul matmul = new Matmul(modules, quantized);
       pages = new Pages(modules);
       attention = new Attention(context, memory, modules);
       prediction = new Prediction(context, memory, modules, matmul);
@@ -105,6 +107,13 @@ public final class CudaDevice extends CheckedDevice {
       memory.close();
       throw e;
     }
+  }
+
+  private static DType dtype(CudaOptions options) {
+    return switch (options.computeType()) {
+      case F32 -> DType.F32;
+      case BF16 -> DType.BF16;
+    };
   }
 
   /**
@@ -191,7 +200,8 @@ public final class CudaDevice extends CheckedDevice {
         .formatted(
             context.name(),
             capability(context),
-            computeType == DType.BF16 ? "bf16" : "f32",
+            (computeType == DType.BF16 ? "bf16" : "f32")
+                + (weights == CudaOptions.Weights.INT8 ? " with int8 weights" : ""),
             products.describe());
   }
 
@@ -316,14 +326,31 @@ public final class CudaDevice extends CheckedDevice {
   public synchronized PackedLinear pack(WeightView... parts) {
     enter("pack");
     WeightArguments.projections(parts);
-    return CudaLinear.upload(this, memory, upload, computeType, List.of(parts), false);
+    return pack(List.of(parts), false);
   }
 
   @Override
   public synchronized PackedLinear packGated(WeightView gate, WeightView up) {
     enter("packGated");
     WeightArguments.gated(gate, up);
-    return CudaLinear.upload(this, memory, upload, computeType, List.of(gate, up), true);
+    return pack(List.of(gate, up), true);
+  }
+
+  private PackedLinear pack(List<WeightView> parts, boolean gated) {
+    LinearShape shape = LinearShape.of(computeType, weights, parts, gated);
+    return CudaLinear.upload(this, memory, upload, shape, parts);
+  }
+
+  /** Bytes of device memory that {@link #pack} takes for these parts, with these options. */
+  public static long packedBytes(CudaOptions options, WeightView... parts) {
+    WeightArguments.projections(parts);
+    return LinearShape.of(dtype(options), options.weights(), List.of(parts), false).bytes();
+  }
+
+  /** Bytes of device memory that {@link #packGated} takes, with these options. */
+  public static long packedGatedBytes(CudaOptions options, WeightView gate, WeightView up) {
+    WeightArguments.gated(gate, up);
+    return LinearShape.of(dtype(options), options.weights(), List.of(gate, up), true).bytes();
   }
 
   @Override

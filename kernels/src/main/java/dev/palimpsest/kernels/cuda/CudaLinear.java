@@ -7,77 +7,91 @@ import dev.palimpsest.kernels.WeightView;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/**
- * A linear map on the device: packed rows of {@code stride} elements of the compute type. Rows are
- * the outputs; in a gated map 8 rows of the gate and the same 8 of the up projection alternate.
- *
- * @param in elements of an input row
- * @param out elements of an output row
- * @param stride elements from packed row to packed row: {@code in}, up to a whole 16 bytes
- * @param packed rows
- */
-record CudaLinear(
-    CudaDevice owner,
-    int in,
-    int out,
-    boolean gated,
-    int stride,
-    int packed,
-    DType type,
-    MemorySegment memory)
+/** A linear map on the device. */
+record CudaLinear(CudaDevice owner, LinearShape shape, MemorySegment memory)
     implements PackedLinear {
-  /** Rows of gate and of up that alternate, as {@code matmul.cuh} has them. */
-  private static final int GROUP = 8;
-
   static CudaLinear upload(
       CudaDevice owner,
       DeviceMemory memory,
       Upload upload,
-      DType type,
-      List<WeightView> parts,
-      boolean gated) {
-    int in = parts.getFirst().dimension(1);
-    long out = 0;
-    for (WeightView part : parts) {
-      out += part.dimension(0);
+      LinearShape shape,
+      List<WeightView> parts) {
+    MemorySegment block = memory.allocate(shape.bytes());
+    int in = shape.in();
+    DType type = shape.type();
+    if (shape.format() == WeightFormat.COMPUTE) {
+      upload.weights(
+          new Upload.Packing(type, shape.packed(), type.bytes(shape.stride())),
+          parts,
+          shape.whole(),
+          block.address(),
+          (row, buffer, at, worker) ->
+              shape.find(
+                  parts,
+                  row,
+                  (view, viewRow) ->
+                      upload.element(view, (long) viewRow * in, in, type, buffer, at, worker)));
+    } else {
+      QuantizedRows rows = new QuantizedRows(shape.format(), in);
+      upload.weights(
+          new Upload.Packing(type, shape.eights(), shape.format().rowsBytes(in)),
+          parts,
+          false,
+          block.address(),
+          (eight, buffer, at, worker) -> {
+            for (int i = 0; i < WeightFormat.ROWS; i++) {
+              int place = i;
+              shape.find(
+                  parts,
+                  eight * WeightFormat.ROWS + i,
+                  (view, viewRow) -> rows.write(view, viewRow, place, buffer, at, worker));
+            }
+          });
     }
-    out = gated ? parts.getFirst().dimension(0) : out;
-    int whole = 16 / type.blockBytes();
-    int stride = (in + whole - 1) / whole * whole;
-    int packed = Math.toIntExact(gated ? (out + GROUP - 1) / GROUP * 2 * GROUP : out);
-    long rowBytes = type.bytes(stride);
-    MemorySegment block = memory.allocate(packed * rowBytes);
-    CudaLinear map = new CudaLinear(owner, in, (int) out, gated, stride, packed, type, block);
-    upload.weights(
-        new Upload.Packing(type, packed, rowBytes),
-        parts,
-        stride == in && (!gated || out % GROUP == 0),
-        block.address(),
-        (row, buffer, at, worker) -> {
-          int at0 = gated ? row / (2 * GROUP) * GROUP + row % GROUP : row;
-          int part = gated ? row / GROUP % 2 : 0;
-          while (!gated && at0 >= parts.get(part).dimension(0)) {
-            at0 -= parts.get(part++).dimension(0);
-          }
-          if (at0 < parts.get(part).dimension(0)) {
-            upload.element(parts.get(part), (long) at0 * in, in, type, buffer, at, worker);
-          }
-        });
-    return map;
+    return new CudaLinear(owner, shape, block);
+  }
+
+  int in() {
+    return shape.in();
+  }
+
+  int out() {
+    return shape.out();
+  }
+
+  boolean gated() {
+    return shape.gated();
+  }
+
+  int stride() {
+    return shape.stride();
+  }
+
+  int packed() {
+    return shape.packed();
+  }
+
+  /** What its products read. */
+  DType type() {
+    return shape.type();
+  }
+
+  WeightFormat format() {
+    return shape.format();
   }
 
   @Override
   public int inFeatures() {
-    return in;
+    return shape.in();
   }
 
   @Override
   public int outFeatures() {
-    return out;
+    return shape.out();
   }
 
   @Override
   public long bytes() {
-    return packed * type.bytes(stride);
+    return shape.bytes();
   }
 }

@@ -8,14 +8,28 @@ import java.util.Objects;
  *
  * @param ordinal which of the machine's devices, counted as the driver counts
  * @param computeType what matrix products read; sums are always f32
+ * @param weights how packed weights are kept
  * @param checked waits for each kernel, so that an error names the one that failed; slow
  * @param loop who repeats the steps of a block
  */
-public record CudaOptions(int ordinal, ComputeType computeType, boolean checked, Loop loop) {
+public record CudaOptions(
+    int ordinal, ComputeType computeType, Weights weights, boolean checked, Loop loop) {
   /** What matrix products read. */
   public enum ComputeType {
     F32,
     BF16
+  }
+
+  /** How packed weights are kept. */
+  public enum Weights {
+    /** In the compute type. */
+    COMPUTE_TYPE,
+    /**
+     * In eight bits or fewer: ggml's Q8_0 and Q4_0, and bytes with a scale a row, as they are
+     * stored; everything else as s8 with a scale for each output. They are multiplied as the
+     * numbers they stand for; rows that they meet are not rounded.
+     */
+    INT8
   }
 
   /** Who repeats the steps of a block of masked diffusion. */
@@ -34,10 +48,16 @@ public record CudaOptions(int ordinal, ComputeType computeType, boolean checked,
   public static final String CHECKED_PROPERTY = "palimpsest.cuda.checked";
 
   public static final CudaOptions DEFAULT =
-      new CudaOptions(0, ComputeType.BF16, Boolean.getBoolean(CHECKED_PROPERTY), Loop.AUTO);
+      new CudaOptions(
+          0,
+          ComputeType.BF16,
+          Weights.COMPUTE_TYPE,
+          Boolean.getBoolean(CHECKED_PROPERTY),
+          Loop.AUTO);
 
   public CudaOptions {
     Objects.requireNonNull(computeType, "computeType");
+    Objects.requireNonNull(weights, "weights");
     Objects.requireNonNull(loop, "loop");
     if (ordinal < 0) {
       throw new IllegalArgumentException("device ordinal must be >= 0; found " + ordinal);
@@ -45,14 +65,22 @@ public record CudaOptions(int ordinal, ComputeType computeType, boolean checked,
   }
 
   public CudaOptions withComputeType(ComputeType value) {
-    return new CudaOptions(ordinal, value, checked, loop);
+    return new CudaOptions(ordinal, value, weights, checked, loop);
+  }
+
+  public CudaOptions withOrdinal(int value) {
+    return new CudaOptions(value, computeType, weights, checked, loop);
+  }
+
+  public CudaOptions withWeights(Weights value) {
+    return new CudaOptions(ordinal, computeType, value, checked, loop);
   }
 
   public CudaOptions withChecked(boolean value) {
-    return new CudaOptions(ordinal, computeType, value, loop);
+    return new CudaOptions(ordinal, computeType, weights, value, loop);
   }
 
   public CudaOptions withLoop(Loop value) {
-    return new CudaOptions(ordinal, computeType, checked, value);
+    return new CudaOptions(ordinal, computeType, weights, checked, value);
   }
 }

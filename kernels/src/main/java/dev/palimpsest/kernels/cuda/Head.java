@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.kernels.cuda;
 
-import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.Sampling;
@@ -108,7 +107,7 @@ final class Head {
   static boolean takes(CudaLinear head, Sampling s) {
     boolean filters = s.topK() > 0 && s.topK() < head.out() || s.topP() < 1;
     boolean idle = s.temperature() == 0 && s.confidenceOn() == Sampling.Distribution.RAW;
-    return head.type() == DType.BF16 && head.in() % 8 == 0 && (!filters || idle);
+    return head.shape().bf16OnTensorCores() && (!filters || idle);
   }
 
   /** Predicts the first {@code count} entries that {@code which} names. */

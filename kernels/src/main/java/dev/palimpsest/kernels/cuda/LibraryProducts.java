@@ -2,7 +2,6 @@
 package dev.palimpsest.kernels.cuda;
 
 import dev.palimpsest.bindings.CublasLt;
-import dev.palimpsest.kernels.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -113,7 +112,7 @@ final class LibraryProducts implements Products, LaunchList.Call {
       MemorySegment out) {
     boolean plain = epilogue == Matmul.Epilogue.STORE || epilogue == Matmul.Epilogue.ADD;
     // Decided by the map alone: all rows of a map go one way.
-    if (plain && map.type() == DType.BF16 && map.in() % 8 == 0 && rows > 0) {
+    if (plain && map.shape().bf16OnTensorCores() && rows > 0) {
       Plan plan = plan(map);
       if (plan.algorithm.isPresent()) {
         context

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /** Launches of {@code matmul.cu} and {@code matmul_plain.cu}. */
 final class Matmul {
@@ -58,8 +59,13 @@ final class Matmul {
   private final Map<Epilogue, Map<Tile, Kernel>> tiled = new EnumMap<>(Epilogue.class);
   private final Map<Epilogue, Kernel> plainF32 = new EnumMap<>(Epilogue.class);
   private final Map<Epilogue, Kernel> plainBf16 = new EnumMap<>(Epilogue.class);
+  private final Optional<Quantized> quantized;
 
-  Matmul(Modules modules) {
+  /**
+   * @param quantized for maps of fewer bits, where the device makes such
+   */
+  Matmul(Modules modules, Optional<Quantized> quantized) {
+    this.quantized = quantized;
     for (Epilogue epilogue : Epilogue.values()) {
       String ending = epilogue.name().toLowerCase(Locale.ROOT);
       Map<Tile, Kernel> tiles = new EnumMap<>(Tile.class);
@@ -91,7 +97,11 @@ final class Matmul {
       MemorySegment bias,
       MemorySegment out) {
     // Which kernel a map runs on depends on its shape, and the tile does not show in a row's bits.
-    boolean tensorCores = map.type() == DType.BF16 && map.in() % 8 == 0;
+    if (map.format() != WeightFormat.COMPUTE) {
+      quantized.orElseThrow().run(epilogue, x, rows, map, bias, out);
+      return;
+    }
+    boolean tensorCores = map.shape().bf16OnTensorCores();
     Kernel kernel;
     int tileRows;
     int tileColumns;

@@ -25,7 +25,7 @@ final class Upload {
   private static final long SHARED_BYTES = 1L << 20;
 
   /** One thread copies a quarter of what a 16-lane PCI Express 5.0 link takes, or less. */
-  private static final int MOST_WORKERS = 8;
+  static final int MOST_WORKERS = 8;
 
   /** A thread that owns no memory. */
   private static final Thread ELSEWHERE = Thread.ofPlatform().unstarted(() -> {});

@@ -60,8 +60,7 @@ class CudaDeviceTest {
     missing("the driver is too old to compile the PTX");
     Emulator.moduleStatus(200);
     missing("CUDA_ERROR_INVALID_IMAGE");
-    LibrarySearch<CudaDevice> third =
-        CudaDevice.find(new CudaOptions(2, ComputeType.F32, false, CudaOptions.Loop.AUTO));
+    LibrarySearch<CudaDevice> third = CudaDevice.find(CudaOptions.DEFAULT.withOrdinal(2));
     assertTrue(
         assertInstanceOf(Missing.class, third).message().contains("asked for number 2"),
         third.toString());

@@ -44,11 +44,20 @@ final class CudaFixture implements TestBed {
   }
 
   private CudaFixture(ComputeType compute, boolean checked, Runnable settings) {
+    this(CudaOptions.DEFAULT.withComputeType(compute).withChecked(checked), settings);
+  }
+
+  /** A device that keeps weights so. */
+  CudaFixture(ComputeType compute, CudaOptions.Weights weights) {
+    this(
+        CudaOptions.DEFAULT.withComputeType(compute).withWeights(weights).withChecked(true),
+        () -> {});
+  }
+
+  private CudaFixture(CudaOptions options, Runnable settings) {
     Emulator.required();
     settings.run();
-    device =
-        CudaDevice.find(CudaOptions.DEFAULT.withComputeType(compute).withChecked(checked))
-            .orThrow();
+    device = CudaDevice.find(options).orThrow();
     type = device.computeType();
   }
 

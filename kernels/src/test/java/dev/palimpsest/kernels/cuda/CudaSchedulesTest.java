@@ -76,6 +76,41 @@ class CudaSchedulesTest {
     }
   }
 
+  /** The three tiles and formats, without splits and with two. */
+  @ParameterizedTest
+  @EnumSource
+  void quantizedProducts(ComputeType compute) {
+    try (CudaFixture f = new CudaFixture(compute, CudaOptions.Weights.INT8)) {
+      int n = 24;
+      for (DType stored : new DType[] {DType.F32, DType.Q8_0, DType.Q4_0}) {
+        int k = stored == DType.Q4_0 && compute == ComputeType.BF16 ? 1056 : 96;
+        PackedLinear map = f.device.pack(StoredWeights.of(f.arena, stored, 1, n, k).view());
+        PackedLinear gated =
+            f.device.packGated(
+                StoredWeights.of(f.arena, stored, 2, n, k).view(),
+                StoredWeights.of(f.arena, stored, 3, n, k).view());
+        for (int rows : new int[] {3, 20, 40}) {
+          Tensor in = f.tensor(f.type, f.gaussian(7, rows * k), k);
+          same(
+              stored + " products of " + rows,
+              () -> {
+                Tensor out = f.empty(DType.F32, rows, n);
+                f.device.linear(in, rows, map, out);
+                f.device.linearAdd(in, rows, map, out);
+                Tensor act = f.empty(f.type, rows, n);
+                f.device.gatedSilu(in, rows, gated, act);
+                float[] all = new float[2 * rows * n];
+                System.arraycopy(f.read(out, rows), 0, all, 0, rows * n);
+                System.arraycopy(f.read(act, rows), 0, all, rows * n, rows * n);
+                f.device.free(out);
+                f.device.free(act);
+                return all;
+              });
+        }
+      }
+    }
+  }
+
   private static WeightView view(CudaFixture f, int seed, int n, int k) {
     return Fixture.view(f.arena, "w" + seed, DType.F32, f.gaussian(seed, n * k), n, k);
   }

@@ -82,6 +82,7 @@ class FatbinTest {
     for (String[] line : manifest().subList(3, manifest().size())) {
       boolean hot =
           line[0].startsWith("matmul/")
+              || line[0].startsWith("quantized/")
               || line[0].startsWith("attention/")
               || line[0].startsWith("attention_wgmma/")
               || line[0].matches("head/head_(floor_)?(few|many)");

@@ -39,4 +39,18 @@ record AutoencoderSettings(
   static final double FINAL_FRACTION = 0.02;
   static final double WEIGHT_DECAY = 0.01;
   static final double CLIP = 1;
+
+  /** Settings of a run whose options are left as they are, but for these. */
+  static AutoencoderSettings usual(
+      AutoencoderShape shape,
+      int length,
+      int batch,
+      long seed,
+      double rate,
+      int warmup,
+      boolean bf16) {
+    return new AutoencoderSettings(
+        shape, length, batch, seed, rate, warmup, 0.99, 0.35, 0.25, 0.2, 0.99, 0.15, 0.15, 0.8,
+        0.075, bf16);
+  }
 }

@@ -25,6 +25,9 @@ import tools.jackson.databind.json.JsonMapper;
  * value; gate and up) stands there as tensors of their own.
  */
 final class HybridFolder {
+  /** Equal parts of the training's noise levels that a model carries. */
+  static final int QUANTILES = 64;
+
   /** One tensor under its name in the file, row-major. */
   record Named(String name, List<Long> dims, float[] values) {}
 
@@ -208,6 +211,15 @@ final class HybridFolder {
       }
     }
     return values;
+  }
+
+  /**
+   * How the trainer recommends to sample: at the quantiles of a run's noise levels.
+   *
+   * @param plan all but the times
+   */
+  static Map<String, Object> sampling(LatentSampler.Plan plan, NoiseLevels levels) {
+    return sampling(plan, levels.quantiles(plan.steps()), levels.quantiles(QUANTILES));
   }
 
   /**

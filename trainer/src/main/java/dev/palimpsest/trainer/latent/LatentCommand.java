@@ -14,7 +14,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.bytedeco.pytorch.global.torch;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -34,6 +36,7 @@ import picocli.CommandLine.Option;
       DistillCommand.class,
       SampleCommand.class,
       LatentEvaluateCommand.class,
+      AblateCommand.class,
       FixtureCommand.class
     },
     showDefaultValues = true)
@@ -62,14 +65,13 @@ public final class LatentCommand implements Runnable {
 
   /** What a written model looks like. */
   static final class ExportOptions {
-    /** Equal parts of the training's noise levels that a model carries. */
-    private static final int QUANTILES = 64;
-
     @Option(
         names = "--out",
-        defaultValue = "trainer/target/java-latent/model",
-        description = "folder for config.json, tokenizer.json and model.safetensors")
-    Path out;
+        showDefaultValue = CommandLine.Help.Visibility.NEVER,
+        description =
+            "folder for config.json, tokenizer.json and model.safetensors (default: latent/model in"
+                + " the work folder)")
+    Optional<Path> out = Optional.empty();
 
     @Option(names = "--dtype", defaultValue = "BF16", description = "of the weights: F32 or BF16")
     DType dtype;
@@ -82,9 +84,9 @@ public final class LatentCommand implements Runnable {
 
     @Option(
         names = "--sampling-steps",
-        defaultValue = "8",
-        description = "network calls the model recommends")
-    int steps;
+        showDefaultValue = CommandLine.Help.Visibility.NEVER,
+        description = "network calls the model recommends (default: 8; a student's own number)")
+    Optional<Integer> steps = Optional.empty();
 
     @Option(
         names = "--distilled",
@@ -95,33 +97,34 @@ public final class LatentCommand implements Runnable {
     @Mixin PlanOptions plan;
 
     void write(TrainCommand.Work work) {
+      Path folder = out.orElse(LatentWork.model(work));
       try (Autoencoder codes =
           AutoencoderTrainer.trained(TrainingLoop.checkpointFile(LatentWork.vq(work)), false)) {
         Checkpoint state = Checkpoint.read(TrainingLoop.checkpointFile(LatentWork.run(work)));
         LatentSettings settings = state.settings(LatentSettings.class);
-        NoiseLevels levels = NoiseLevels.of(state);
         HybridFolder.write(
-            out,
+            folder,
             codes,
             settings.shape(),
             weights(work, state),
             dtype,
             positions,
             HybridFolder.sampling(
-                plan.plan(steps), levels.quantiles(steps), levels.quantiles(QUANTILES)),
+                plan.plan(steps.orElse(distilled == 0 ? 8 : distilled), distilled > 0),
+                NoiseLevels.of(state)),
             Map.of("format", "pt", "step", Long.toString(state.step())));
         Files.copy(
             work.tokenizerJson(),
-            out.resolve("tokenizer.json"),
+            folder.resolve("tokenizer.json"),
             StandardCopyOption.REPLACE_EXISTING);
         Path curve = LatentWork.run(work).resolve("loss.svg");
         if (Files.isRegularFile(curve)) {
-          Files.copy(curve, out.resolve("loss.svg"), StandardCopyOption.REPLACE_EXISTING);
+          Files.copy(curve, folder.resolve("loss.svg"), StandardCopyOption.REPLACE_EXISTING);
         }
         System.out.printf(
             Locale.ROOT,
             "%s: %,d parameters after %,d steps%n",
-            out,
+            folder,
             codes.parameters().size() + codes.codebook().numel() + state.require("average").length,
             state.step());
       } catch (IOException e) {

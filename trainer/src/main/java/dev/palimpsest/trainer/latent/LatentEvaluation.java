@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer.latent;
 
-import dev.palimpsest.trainer.EditSimilarity;
+import dev.palimpsest.trainer.Diversity;
 import dev.palimpsest.trainer.HeldOutExamples;
 import dev.palimpsest.trainer.RowSource;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SplittableRandom;
 
 /** Measures a latent model on held-out files, every example drawn with a fixed seed. */
@@ -104,7 +100,7 @@ final class LatentEvaluation {
     List<Bin> bins = bins(size.rows());
     List<Infill> infills = new ArrayList<>();
     List<Completion> completions = new ArrayList<>();
-    List<HeldOutExamples.Method> tasks = examples.methods(size.methods(), length / 2);
+    List<HeldOutExamples.Method> tasks = methods(size.methods());
     for (int steps : STEPS) {
       infills.add(infill("1 token", steps, size.infills(), 1, 101));
       infills.add(infill("8 tokens", steps, size.infills(), 8, 102));
@@ -121,11 +117,21 @@ final class LatentEvaluation {
         (System.nanoTime() - start) / 1e9);
   }
 
+  /** Methods that can be completed in half of a row. */
+  List<HeldOutExamples.Method> methods(int count) {
+    return examples.methods(count, network.shape().length() / 2);
+  }
+
   private LatentSampler.Plan plan(int steps) {
     return plan.withSteps(steps);
   }
 
-  private List<Bin> bins(int rows) {
+  /**
+   * The losses by noise level, a first prediction fed back.
+   *
+   * @param rows of each level
+   */
+  List<Bin> bins(int rows) {
     double[] ends = LatentTrainer.BIN_ENDS;
     LatentPath path = network.shape().path();
     LatentLoss loss =
@@ -172,7 +178,12 @@ final class LatentEvaluation {
     return bins;
   }
 
-  private Infill infill(String kind, int steps, int count, int tokens, long seed) {
+  /**
+   * Holes of one kind.
+   *
+   * @param tokens of a hole; 0 for one line
+   */
+  Infill infill(String kind, int steps, int count, int tokens, long seed) {
     List<HeldOutExamples.Hole> holes = examples.holes(count, tokens, seed);
     List<int[]> rows = new ArrayList<>();
     List<boolean[]> open = new ArrayList<>();
@@ -183,18 +194,12 @@ final class LatentEvaluation {
       open.add(own);
     }
     sampler.fill(rows, open, plan(steps), seed, CHUNK);
-    double exact = 0;
-    double similarity = 0;
-    for (int i = 0; i < holes.size(); i++) {
-      String truth = examples.slice(holes.get(i).truth(), holes.get(i));
-      String written = examples.slice(rows.get(i), holes.get(i));
-      exact += written.equals(truth) ? 1 : 0;
-      similarity += EditSimilarity.of(written, truth);
-    }
-    return new Infill(kind, steps, holes.size(), exact / holes.size(), similarity / holes.size());
+    HeldOutExamples.Match match = examples.match(holes, rows);
+    return new Infill(kind, steps, holes.size(), match.exact(), match.similarity());
   }
 
-  private Completion completion(int steps, List<HeldOutExamples.Method> tasks) {
+  /** Completes methods in so many calls. */
+  Completion completion(int steps, List<HeldOutExamples.Method> tasks) {
     int length = network.shape().length();
     List<int[]> rows = new ArrayList<>();
     List<boolean[]> open = new ArrayList<>();
@@ -213,42 +218,14 @@ final class LatentEvaluation {
   private Completion completion(
       int steps, List<HeldOutExamples.Method> tasks, List<int[]> written) {
     HeldOutExamples.Verdict v = examples.judge(tasks, written);
-    Map<Integer, Integer> counts = new HashMap<>();
-    Set<Long> pairs = new HashSet<>();
-    int total = 0;
-    int pairCount = 0;
-    for (int[] row : written) {
-      for (int i = 0; i < row.length; i++) {
-        counts.merge(row[i], 1, Integer::sum);
-        total++;
-        if (i > 0) {
-          pairs.add((long) row[i - 1] << 32 | row[i]);
-          pairCount++;
-        }
-      }
-    }
-    double entropy = 0;
-    for (int n : counts.values()) {
-      double p = (double) n / total;
-      entropy -= p * Math.log(p);
-    }
+    Diversity d = Diversity.of(written);
     return new Completion(
-        steps,
-        tasks.size(),
-        v.closed(),
-        v.accepted(),
-        v.similarity(),
-        entropy,
-        (double) pairs.size() / Math.max(1, pairCount));
+        steps, tasks.size(), v.closed(), v.accepted(), v.similarity(), d.entropy(), d.distinct());
   }
 
   /** The originals, cut to the same canvas: what a perfect model would get. */
   private Completion original(List<HeldOutExamples.Method> tasks) {
-    List<int[]> written = new ArrayList<>();
-    for (HeldOutExamples.Method task : tasks) {
-      written.add(examples.encode(task.method().substring(task.head().length())));
-    }
-    return completion(0, tasks, written);
+    return completion(0, tasks, examples.originals(tasks));
   }
 
   private List<Sample> samples() {

@@ -50,6 +50,11 @@ final class LatentSampler {
       return new Plan(steps, Solver.DDIM, 1, 0, 0, 0, 0, 0);
     }
 
+    Plan withTemperature(double other) {
+      return new Plan(
+          steps, solver, other, guidance, churn, refineSteps, refineThreshold, refineTime);
+    }
+
     Plan withSteps(int other) {
       return new Plan(
           other, solver, temperature, guidance, churn, refineSteps, refineThreshold, refineTime);

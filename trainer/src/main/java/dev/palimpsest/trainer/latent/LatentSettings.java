@@ -54,4 +54,38 @@ record LatentSettings(
     return new LatentSettings(
         shape, 1, 0, 0, 1, 1, 0, 1, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0.05, 0, false, 0, false);
   }
+
+  /** Settings of a run whose options are left as they are, but for these. */
+  static LatentSettings usual(
+      HybridShape shape,
+      int batch,
+      long seed,
+      double rate,
+      int warmup,
+      double averageDecay,
+      boolean bf16) {
+    return new LatentSettings(
+        shape,
+        batch,
+        seed,
+        rate,
+        warmup,
+        0.02,
+        0.05,
+        1,
+        averageDecay,
+        0.12,
+        0.5,
+        1,
+        1,
+        0.1,
+        0.2,
+        0.1,
+        0.25,
+        0.15,
+        0.1,
+        true,
+        0,
+        bf16);
+  }
 }

@@ -16,8 +16,8 @@ public final class Answers {
   private Answers() {}
 
   /**
-   * The rows as the model completes them, those of a causal model up to their gap's end; request i
-   * draws with seed i.
+   * The rows as the model completes them, those of a causal model, which knows what precedes a gap
+   * alone, up to their gap's end; request i draws with seed i.
    */
   public static List<int[]> to(List<Question> questions, Engine engine, Decoding decoding) {
     List<Generation> running = new ArrayList<>();
@@ -28,9 +28,8 @@ public final class Answers {
         request.tokens(Arrays.copyOf(row, question.from()));
       }
       request.hole(question.to() - question.from());
-      // A causal model sees nothing of what follows; a row's end it would have to write itself.
-      boolean seen = question.to() < row.length && !(engine.config().causal() && question.open());
-      if (seen) {
+      // A causal model sees nothing of what follows.
+      if (question.to() < row.length && !engine.config().causal()) {
         request.tokens(Arrays.copyOfRange(row, question.to(), row.length));
       }
       request.plainTextOnly(true).seed(running.size());

@@ -91,7 +91,7 @@ public final class Arithmetic implements Task {
   @Override
   public List<Score> measure(Engine engine) {
     List<Score> out = new ArrayList<>();
-    for (Decoding decoding : Decoding.greedy(engine.config().causal(), 1, 2, width)) {
+    for (Decoding decoding : Decoding.greedy(engine, 1, 2, width)) {
       List<int[]> answers = Answers.to(asked, engine, decoding);
       out.add(new Score(decoding.name(), "exact %", Answers.exact(asked, answers)));
       out.add(new Score(decoding.name(), "digits right %", Answers.tokensRight(asked, answers)));

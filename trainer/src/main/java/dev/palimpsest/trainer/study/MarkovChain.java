@@ -148,7 +148,7 @@ public final class MarkovChain implements Task {
     int[] steps = {1, 2, 4, 8, 16, 32};
     int[] fitting = Arrays.stream(steps).filter(n -> n <= length).toArray();
     List<Score> out = new ArrayList<>();
-    for (Decoding decoding : Decoding.sampled(engine.config().causal(), fitting)) {
+    for (Decoding decoding : Decoding.sampled(engine, fitting)) {
       out.addAll(scores(decoding.name(), Answers.to(asked, engine, decoding)));
     }
     return out;

@@ -16,7 +16,8 @@ import java.util.function.UnaryOperator;
 /**
  * Full sudoku grids of 4 × 4 with some cells written wrong: which are found and set right, and what
  * is spoilt meanwhile? Grids are held out. A causal model cannot take part: it changes nothing that
- * stands.
+ * stands. Neither can a latent one: it takes what is given for right, and goes back only to what it
+ * has written itself.
  */
 public final class Repair implements Task {
   private static final int CELLS = 16;
@@ -91,7 +92,7 @@ public final class Repair implements Task {
 
   @Override
   public List<Score> measure(Engine engine) {
-    if (engine.config().causal()) {
+    if (engine.config().causal() || engine.latent().isPresent()) {
       return List.of();
     }
     List<Score> out = new ArrayList<>();

@@ -84,7 +84,7 @@ public final class Reversal implements Task {
   public List<Score> measure(Engine engine) {
     boolean causal = engine.config().causal();
     List<Score> out = new ArrayList<>();
-    for (Decoding decoding : Decoding.greedy(causal, 1, 2)) {
+    for (Decoding decoding : Decoding.greedy(engine, 1, 2)) {
       out.add(score(decoding, "as taught", forward, engine));
       out.add(score(decoding, "in reverse, taught so too", backwardTaught, engine));
       out.add(score(decoding, "in reverse, never taught so", backwardNew, engine));

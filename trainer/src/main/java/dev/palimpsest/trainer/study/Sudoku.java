@@ -94,7 +94,7 @@ public final class Sudoku implements Task {
   @Override
   public List<Score> measure(Engine engine) {
     List<Score> out = new ArrayList<>();
-    for (Decoding decoding : Decoding.greedy(engine.config().causal(), 1, 8, cells)) {
+    for (Decoding decoding : Decoding.greedy(engine, 1, 8, cells)) {
       List<int[]> answers = Answers.to(asked, engine, decoding);
       out.add(new Score(decoding.name(), "solved %", Answers.exact(asked, answers)));
       out.add(new Score(decoding.name(), "cells right %", Answers.tokensRight(asked, answers)));

@@ -129,7 +129,7 @@ public final class WordProblems implements Task {
   @Override
   public List<Score> measure(Engine engine) {
     List<Score> out = new ArrayList<>();
-    for (Decoding decoding : Decoding.greedy(engine.config().causal(), 1)) {
+    for (Decoding decoding : Decoding.greedy(engine, 1)) {
       out.add(score(decoding, "templates learned, numbers held out", newNumbers, engine));
       out.add(score(decoding, "templates held out, numbers learned", newTemplates, engine));
     }

@@ -85,4 +85,25 @@ class LatentOptionsTest {
     double block = 7.0 * usual.hidden() * usual.hidden() + 3.0 * usual.hidden() * usual.ffn();
     assertEquals(usual.multiplyAdds(), plain.multiplyAdds(), block / 2);
   }
+
+  /** What a study trains with is what the command does when nothing is said. */
+  @Test
+  void whatIsUsualIsWhatTheOptionsDefaultTo() {
+    LatentSettings denoiser = parsed().denoiser();
+    assertEquals(
+        denoiser,
+        LatentSettings.usual(
+            denoiser.shape(),
+            denoiser.batch(),
+            denoiser.seed(),
+            denoiser.rate(),
+            denoiser.warmup(),
+            denoiser.averageDecay(),
+            denoiser.bf16()));
+    AutoencoderSettings vq = parsed().autoencoder();
+    assertEquals(
+        vq,
+        AutoencoderSettings.usual(
+            vq.shape(), vq.length(), vq.batch(), vq.seed(), vq.rate(), vq.warmup(), vq.bf16()));
+  }
 }
