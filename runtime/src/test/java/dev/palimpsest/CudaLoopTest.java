@@ -178,7 +178,7 @@ class CudaLoopTest {
   void aLongBlockIsWrittenInSeveralRuns() {
     List<GenerationRequest> requests =
         List.of(
-            GenerationRequest.builder().tokens(5, 9).hole(70).steps(70).build(),
+            GenerationRequest.builder().tokens(5, 9).hole(33).steps(33).build(),
             GenerationRequest.builder().tokens(5).hole(3).steps(3).build());
     List<List<Revision>> host = together("llada-tiny", ComputeType.F32, Loop.HOST, requests);
     assertEquals(host, together("llada-tiny", ComputeType.F32, Loop.GRAPH, requests));
@@ -278,9 +278,9 @@ class CudaLoopTest {
     GenerationRequest request =
         GenerationRequest.builder()
             .text("public int size() {")
-            .hole(8)
-            .blockLength(4)
-            .steps(4)
+            .hole(6)
+            .blockLength(3)
+            .steps(2)
             .build();
     List<List<Revision>> ways = new ArrayList<>();
     for (Loop loop : List.of(Loop.HOST, Loop.LAGGED, Loop.GRAPH)) {

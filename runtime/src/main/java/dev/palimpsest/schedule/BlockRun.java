@@ -16,7 +16,7 @@ import java.util.Optional;
  */
 final class BlockRun {
   /** Steps between two looks of the host, which lets in who has come and lets go who has left. */
-  static final int MOST_STEPS = 64;
+  static final int MOST_STEPS = 32;
 
   private final Stepper network;
   private final List<BlockSteps> blocks = new ArrayList<>();
