@@ -59,8 +59,9 @@ public record EngineOptions(
 
   /**
    * Who goes from step to step within a block of masked diffusion. Requests that the device cannot
-   * write by itself (with a cache, guidance, a correction, drawn positions, a limit of time, or
-   * {@link GenerationRequest#previews}) are stepped by the host whatever this says.
+   * write by itself (with guidance, a correction, drawn positions, a limit of time, or {@link
+   * GenerationRequest#previews}) are stepped by the host whatever this says, and so is the first
+   * step of a block with a cache.
    */
   public enum Loop {
     /**
