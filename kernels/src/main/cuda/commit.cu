@@ -3,7 +3,7 @@
 // commit rules of the runtime (dev.palimpsest.process), choice for choice. A block a canvas. What a canvas has come to
 // (its steps, what is still to be chosen, whether its block is over) stays in memory, so that a loop of steps needs
 // the host for nothing but to look at it. A canvas whose block is over is left alone.
-#include "prediction.cuh"
+#include "canvas.cuh"
 
 namespace {
 
@@ -14,28 +14,6 @@ enum Correction { kKeep, kEdit, kRemask };
 enum Action { kNothing, kCommitted, kReplaced, kRemasked };
 
 constexpr int kMostStepsWithoutMasks = 16;
-
-/// How a canvas is decoded, and where it lies. Its entries are positions in ascending order.
-struct Canvas {
-  uint64_t seed;
-  double bound, low;       // of the rule
-  double correctionBound;  // probability to edit above, or to remask below
-  int rule, schedule, tokensPerStep, correction;
-  int maskToken, firstEntry, entries;
-  int blockEntry;  // entries from this one on are of the block; before it are masks left over from earlier ones
-  int firstToken, blockSteps;
-};
-
-/// What it has come to.
-struct Progress {
-  int step, blockStep;
-  int scheduled;          // masks that the remaining steps are still to choose
-  int stepsWithoutMasks;  // of editing
-  int budget;             // tokens that may still be remasked
-  int masked;             // in the block, after the step
-  int done;               // the block is over
-  int broken;             // 1 + the entry whose prediction failed; nothing was changed
-};
 
 enum Flag { kMasked = 1, kPredictsMask = 2, kChosen = 4, kEligible = 8 };
 

@@ -2,6 +2,7 @@
 package dev.palimpsest;
 
 import dev.palimpsest.EngineOptions.ComputeType;
+import dev.palimpsest.EngineOptions.Loop;
 import dev.palimpsest.bindings.LibrarySearch;
 import dev.palimpsest.bindings.LibrarySearch.Found;
 import dev.palimpsest.bindings.LibrarySearch.Missing;
@@ -30,7 +31,7 @@ final class ComputeDevice {
    */
   static Device open(EngineOptions options, ToLongFunction<CudaOptions> weightBytes) {
     return switch (options.device()) {
-      case CPU -> CpuDevice.open(cpu(options));
+      case CPU -> processor(options);
       case CUDA -> required(options, weightBytes);
       case AUTO -> fastest(options, weightBytes);
     };
@@ -104,17 +105,34 @@ final class ComputeDevice {
       case Missing<CudaDevice> missing -> {
         System.getLogger(ComputeDevice.class.getName())
             .log(System.Logger.Level.INFO, "the processor computes: {0}", missing.message());
-        yield CpuDevice.open(cpu(options));
+        yield processor(options);
       }
     };
   }
 
+  private static Device processor(EngineOptions options) {
+    if (options.loop() == Loop.LAGGED || options.loop() == Loop.GRAPH) {
+      throw new IllegalStateException(
+          "loop %s is a GPU's, and the processor computes: take loop AUTO or HOST, or device CUDA"
+              .formatted(options.loop()));
+    }
+    return CpuDevice.open(cpu(options));
+  }
+
   private static CudaOptions cuda(EngineOptions options) {
+    CudaOptions looping =
+        CudaOptions.DEFAULT.withLoop(
+            switch (options.loop()) {
+              case AUTO -> CudaOptions.Loop.AUTO;
+              case HOST -> CudaOptions.Loop.NONE;
+              case LAGGED -> CudaOptions.Loop.LAGGED;
+              case GRAPH -> CudaOptions.Loop.GRAPH;
+            });
     return switch (options.dtype()) {
-      case F32 -> CudaOptions.DEFAULT.withComputeType(CudaOptions.ComputeType.F32);
-      case AUTO, BF16 -> CudaOptions.DEFAULT.withComputeType(CudaOptions.ComputeType.BF16);
+      case F32 -> looping.withComputeType(CudaOptions.ComputeType.F32);
+      case AUTO, BF16 -> looping.withComputeType(CudaOptions.ComputeType.BF16);
       case INT8 ->
-          CudaOptions.DEFAULT
+          looping
               .withComputeType(CudaOptions.ComputeType.BF16)
               .withWeights(CudaOptions.Weights.INT8);
     };

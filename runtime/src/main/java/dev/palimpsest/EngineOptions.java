@@ -20,6 +20,8 @@ import java.util.Objects;
  * @param kvCacheBytes most memory for the K/V caches of all requests together, or for their
  *     latents, taken as it is needed; requests that cache wait for room in it. 0 means a quarter of
  *     the machine's memory, or of what is free on the GPU once the weights are there
+ * @param loop who goes from step to step within a block of masked diffusion; the tokens are the
+ *     same
  */
 public record EngineOptions(
     DeviceChoice device,
@@ -28,7 +30,8 @@ public record EngineOptions(
     boolean vectorApi,
     int maxBatchTokens,
     int maxQueued,
-    long kvCacheBytes) {
+    long kvCacheBytes,
+    Loop loop) {
   /** Where to compute. */
   public enum DeviceChoice {
     /** A CUDA device where there is one that can be used, else the processor. */
@@ -54,12 +57,32 @@ public record EngineOptions(
     INT8
   }
 
+  /**
+   * Who goes from step to step within a block of masked diffusion. Requests that the device cannot
+   * write by itself (with guidance, a correction, drawn positions, a limit of time, or {@link
+   * GenerationRequest#previews}) are stepped by the host whatever this says, and so is the first
+   * step of a block with a cache.
+   */
+  public enum Loop {
+    /**
+     * {@link #GRAPH} on a GPU whose driver can do that, {@link #LAGGED} on another, else the host.
+     */
+    AUTO,
+    /** The host: it reads what was predicted and chooses, step by step. */
+    HOST,
+    /** A GPU chooses; the host starts each step without waiting for the one before. */
+    LAGGED,
+    /** A GPU, to the end of the block: a graph that repeats itself. */
+    GRAPH
+  }
+
   public static final EngineOptions DEFAULT =
-      new EngineOptions(DeviceChoice.AUTO, ComputeType.AUTO, 0, true, 8192, 1024, 0);
+      new EngineOptions(DeviceChoice.AUTO, ComputeType.AUTO, 0, true, 8192, 1024, 0, Loop.AUTO);
 
   public EngineOptions {
     Objects.requireNonNull(device, "device");
     Objects.requireNonNull(dtype, "dtype");
+    Objects.requireNonNull(loop, "loop");
     if (threads < 0 || threads > 1024) {
       throw new IllegalArgumentException(
           "threads must be between 0 (all processors) and 1024; found " + threads);
@@ -79,35 +102,42 @@ public record EngineOptions(
 
   public EngineOptions withDevice(DeviceChoice value) {
     return new EngineOptions(
-        value, dtype, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
+        value, dtype, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes, loop);
   }
 
   public EngineOptions withDtype(ComputeType value) {
     return new EngineOptions(
-        device, value, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
+        device, value, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes, loop);
   }
 
   public EngineOptions withThreads(int value) {
     return new EngineOptions(
-        device, dtype, value, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes);
+        device, dtype, value, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes, loop);
   }
 
   public EngineOptions withVectorApi(boolean value) {
     return new EngineOptions(
-        device, dtype, threads, value, maxBatchTokens, maxQueued, kvCacheBytes);
+        device, dtype, threads, value, maxBatchTokens, maxQueued, kvCacheBytes, loop);
   }
 
   public EngineOptions withMaxBatchTokens(int value) {
-    return new EngineOptions(device, dtype, threads, vectorApi, value, maxQueued, kvCacheBytes);
+    return new EngineOptions(
+        device, dtype, threads, vectorApi, value, maxQueued, kvCacheBytes, loop);
   }
 
   public EngineOptions withMaxQueued(int value) {
     return new EngineOptions(
-        device, dtype, threads, vectorApi, maxBatchTokens, value, kvCacheBytes);
+        device, dtype, threads, vectorApi, maxBatchTokens, value, kvCacheBytes, loop);
   }
 
   public EngineOptions withKvCacheBytes(long value) {
-    return new EngineOptions(device, dtype, threads, vectorApi, maxBatchTokens, maxQueued, value);
+    return new EngineOptions(
+        device, dtype, threads, vectorApi, maxBatchTokens, maxQueued, value, loop);
+  }
+
+  public EngineOptions withLoop(Loop value) {
+    return new EngineOptions(
+        device, dtype, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes, value);
   }
 
   /** The budget that {@link #kvCacheBytes} stands for on this machine's processor. */

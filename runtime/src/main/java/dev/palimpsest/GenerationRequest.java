@@ -144,7 +144,7 @@ public final class GenerationRequest {
     return values.latent;
   }
 
-  /** Whether a text that is not readable before its end is to be shown while it is written. */
+  /** Whether somebody watches the text while it is written, step by step. */
   public boolean previews() {
     return values.previews;
   }
@@ -467,7 +467,9 @@ public final class GenerationRequest {
     /**
      * Whether a latent model decodes its estimate after every step, so that {@link
      * Generation#revisions} shows the text as it sharpens: a decoder call each, counted among the
-     * network calls. Other models show all they have anyway. Does not change what is written.
+     * network calls. Other models show all they have anyway, after every step; without previews a
+     * GPU may show a block's steps together once it is written ({@link EngineOptions.Loop}). Does
+     * not change what is written.
      */
     public Builder previews(boolean value) {
       previews = value;

@@ -66,10 +66,7 @@ final class LocalEngine implements Engine {
     this.endTokens = endTokens(model, tokenizer);
     this.scheduler =
         new Scheduler(
-            model::forward,
-            model.config().shiftedLogits(),
-            options.maxBatchTokens(),
-            options.maxQueued());
+            model, model.config().shiftedLogits(), options.maxBatchTokens(), options.maxQueued());
   }
 
   static LocalEngine open(Path path, EngineOptions options, LoadListener listener) {

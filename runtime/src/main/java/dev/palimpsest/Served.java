@@ -5,13 +5,14 @@ import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.network.HybridConfig;
 import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.network.StepBatch;
+import dev.palimpsest.schedule.Stepper;
 import dev.palimpsest.schedule.Steps;
 import dev.palimpsest.text.ChatFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
 /** A loaded model as an engine serves it: what a request's steps are, and what runs them. */
-sealed interface Served permits ServedTransformer, ServedHybrid {
+sealed interface Served extends Stepper permits ServedTransformer, ServedHybrid {
   ModelConfig config();
 
   /** What a latent model is beside its decoder. */
@@ -31,6 +32,7 @@ sealed interface Served permits ServedTransformer, ServedHybrid {
   Steps steps(GenerationRequest request, CanvasPlan plan, int[] suppressed, int... endTokens);
 
   /** Runs a batch, on the scheduler's thread. */
+  @Override
   void forward(StepBatch batch, Predictions out);
 
   /** Logits of one forward over tokens, on the scheduler's thread. */

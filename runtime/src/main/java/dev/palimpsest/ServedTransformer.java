@@ -4,6 +4,7 @@ package dev.palimpsest;
 import dev.palimpsest.cache.KvPool;
 import dev.palimpsest.cache.RequestCache;
 import dev.palimpsest.family.ModelDescription;
+import dev.palimpsest.kernels.BlockLoop;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.network.HybridConfig;
 import dev.palimpsest.network.ModelConfig;
@@ -47,12 +48,23 @@ record ServedTransformer(
     RequestCache cache =
         attending.cache(
             request, cachePages, maxBatchTokens, plan.tokens().length, process.guidance() != 0);
-    return Steps.masked(process, cache, config().shiftedLogits());
+    Steps steps = Steps.masked(process, cache, config().shiftedLogits());
+    return request.previews() ? steps.oneByOne() : steps;
   }
 
   @Override
   public void forward(StepBatch batch, Predictions out) {
     network.forward(batch, out);
+  }
+
+  @Override
+  public Optional<BlockLoop> loop() {
+    return network.loop();
+  }
+
+  @Override
+  public void repeat(StepBatch batch, int most) {
+    network.repeat(batch, most);
   }
 
   @Override

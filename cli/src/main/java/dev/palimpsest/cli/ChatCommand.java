@@ -130,7 +130,12 @@ final class ChatCommand implements Callable<Integer> {
     turns.add(new Message("user", said));
     GenerationRequest request =
         decoding.complete(
-            GenerationRequest.builder().chat(turns).hole(tokens).stopAtEnd(true), tokens);
+            GenerationRequest.builder()
+                .chat(turns)
+                .hole(tokens)
+                .stopAtEnd(true)
+                .previews(watching.watched()),
+            tokens);
     GenerationResult result =
         Writing.run(
             engine,

@@ -56,6 +56,19 @@ final class EngineChoice {
       description = "Worker threads; 0 takes all processors (default: ${DEFAULT-VALUE}).")
   private int threads;
 
+  @Option(
+      names = "--loop",
+      paramLabel = "LOOP",
+      defaultValue = "auto",
+      description =
+          "Who goes from step to step within a block, on a GPU: ${COMPLETION-CANDIDATES} (default: auto,"
+              + " graph where the driver has conditional nodes, else lagged). host steps by itself; lagged"
+              + " starts each step before the last one is done; graph repeats on the GPU. The tokens are"
+              + " the same.",
+      completionCandidates = Spelled.Loops.class,
+      converter = Spelled.LoopConverter.class)
+  private EngineOptions.Loop loop;
+
   /**
    * Whether the ops beside matrix products run on the Vector API. The JIT needs several seconds of
    * processor time to compile them; a small model has written its text before.
@@ -98,6 +111,7 @@ final class EngineChoice {
             .withDevice(device)
             .withDtype(dtype)
             .withThreads(threads)
+            .withLoop(loop)
             .withVectorApi(vectorApi(place));
     boolean told = machine.terminal().noticing();
     return machine

@@ -3,6 +3,7 @@ package dev.palimpsest.cli;
 
 import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.EngineOptions.DeviceChoice;
+import dev.palimpsest.EngineOptions.Loop;
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import dev.palimpsest.process.latent.Solver;
@@ -88,6 +89,14 @@ final class Spelled {
     }
   }
 
+  /** Reads {@code --loop}. */
+  static final class LoopConverter implements ITypeConverter<Loop> {
+    @Override
+    public Loop convert(String value) {
+      return parse(Loop.class, value);
+    }
+  }
+
   /** What {@code --algorithm} takes. */
   static final class Algorithms extends ArrayList<String> {
     private static final long serialVersionUID = 1L;
@@ -130,6 +139,15 @@ final class Spelled {
 
     Devices() {
       super(all(DeviceChoice.class));
+    }
+  }
+
+  /** What {@code --loop} takes. */
+  static final class Loops extends ArrayList<String> {
+    private static final long serialVersionUID = 1L;
+
+    Loops() {
+      super(all(Loop.class));
     }
   }
 

@@ -246,6 +246,11 @@ public interface Device extends LatentOps, AutoCloseable {
   /** All logits: {@code out[rows][vocabulary]} as float32 in host memory, for tests and tools. */
   void logits(Tensor hidden, int rows, PackedLinear head, MemorySegment out);
 
+  /** Repeats steps of masked diffusion by itself, where the device can do that; else nothing. */
+  default Optional<BlockLoop> blockLoop() {
+    return Optional.empty();
+  }
+
   /** Frees everything; idempotent. */
   @Override
   void close();

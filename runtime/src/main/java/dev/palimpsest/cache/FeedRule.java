@@ -16,6 +16,14 @@ sealed interface FeedRule
    */
   void choose(DiffusionProcess process, boolean shifted, Feed feed);
 
+  /**
+   * Whether all steps feed what the next one does until the block is over, so that one after the
+   * other can be taken without asking. By default they do not.
+   */
+  default boolean steady(DiffusionProcess process) {
+    return false;
+  }
+
   /** The step chosen last has been taken, and {@code process} has not advanced yet. */
   default void stepped(DiffusionProcess process, Feed feed) {}
 

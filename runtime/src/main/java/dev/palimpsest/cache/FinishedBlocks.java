@@ -46,6 +46,12 @@ final class FinishedBlocks implements FeedRule {
     feed.addRange(shifted ? Math.clamp(active.from() - 1, 0, from) : from, end);
   }
 
+  /** From the second step of a block on: all that precedes it has been stored. */
+  @Override
+  public boolean steady(DiffusionProcess process) {
+    return stored == firstOpen(process.active());
+  }
+
   @Override
   public void stepped(DiffusionProcess process, Feed feed) {
     // Goes back where a mask was left in an earlier block: from there on nothing is final.

@@ -30,6 +30,12 @@ final class RefreshedBlocks implements FeedRule {
     }
   }
 
+  /** From the second step of a block on. */
+  @Override
+  public boolean steady(DiffusionProcess process) {
+    return refreshes.over(process.active());
+  }
+
   @Override
   public void stepped(DiffusionProcess process, Feed feed) {
     refreshes.stepped(process.active());

@@ -21,6 +21,11 @@ final class Refreshes {
     return active.index() != block || (every > 0 && since >= every);
   }
 
+  /** Whether no step of the block will be one any more. */
+  boolean over(ActiveBlock active) {
+    return every == 0 && !due(active);
+  }
+
   /** The step over {@code active} has been taken. */
   void stepped(ActiveBlock active) {
     since = due(active) ? 1 : since + 1;

@@ -169,6 +169,17 @@ public final class RequestCache {
   }
 
   /**
+   * Whether every step until the block is over feeds what the next one does, one position after the
+   * other, and predicts.
+   */
+  public boolean steady(DiffusionProcess process, boolean shifted) {
+    Feed next = next(process, shifted);
+    return next.predicts()
+        && next.position(next.size() - 1) - next.position(0) == next.size() - 1
+        && rule.steady(process);
+  }
+
+  /**
    * Whether the next step stores the keys and values of all that attention may see in it, or only
    * stores some.
    */

@@ -11,4 +11,9 @@ record WholeCanvas() implements FeedRule {
     feed.begin(length, true);
     feed.addRange(0, length);
   }
+
+  @Override
+  public boolean steady(DiffusionProcess process) {
+    return true;
+  }
 }

@@ -2,6 +2,7 @@
 package dev.palimpsest.network;
 
 import dev.palimpsest.cache.KvPages;
+import dev.palimpsest.kernels.BlockBatch;
 import dev.palimpsest.kernels.KvStore;
 import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.RowSpans;
@@ -20,9 +21,11 @@ public final class StepBatch {
   private final PredictionRows wanted = new PredictionRows();
   private Optional<KvStore> store = Optional.empty();
   private final LatentBatch latent = new LatentBatch();
+  private final BlockBatch blocks = new BlockBatch();
 
   public void clear() {
     latent.clear();
+    blocks.clear();
     store = Optional.empty();
     spans.clear();
     wanted.clear();
@@ -105,6 +108,11 @@ public final class StepBatch {
   /** What is asked of a hybrid latent model in the same step. */
   public LatentBatch latent() {
     return latent;
+  }
+
+  /** What a device is to write by itself, of those rows. */
+  public BlockBatch blocks() {
+    return blocks;
   }
 
   public RowSpans spans() {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.network;
 
+import dev.palimpsest.kernels.BlockLoop;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.Device;
 import dev.palimpsest.kernels.EmbeddingTable;
@@ -9,6 +10,7 @@ import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * A pre-norm transformer with rotary attention and a gated SiLU network (the Llama layout that
@@ -29,6 +31,7 @@ public final class Transformer {
   private final PredictionRows compact = new PredictionRows();
   private final ChosenRows chosen = new ChosenRows();
 
+  private int[] entryRows = new int[64];
   private final Activations activations;
   private Tensor residual;
   private int headCapacity;
@@ -103,11 +106,55 @@ public final class Transformer {
     device.logits(headInput, rows, head, out);
   }
 
+  /** What repeats network calls on the device by itself, where the device can do that. */
+  public Optional<BlockLoop> loop() {
+    return device.blockLoop();
+  }
+
+  /**
+   * Network calls with the device's {@link #loop}, until all blocks of the batch are over, or
+   * {@code most} of them; what came of it is asked of the loop.
+   *
+   * @throws IllegalStateException if there is no loop
+   */
+  public void repeat(StepBatch batch, int most) {
+    BlockLoop loop =
+        loop().orElseThrow(() -> new IllegalStateException("this device has no loop of its own"));
+    PredictionRows wanted = batch.wanted();
+    int rows = batch.rows();
+    int count = wanted.size();
+    if (entryRows.length < count) {
+      entryRows = new int[Math.max(count, 2 * entryRows.length)];
+    }
+    for (int i = 0; i < count; i++) {
+      entryRows[i] = wanted.row(i);
+    }
+    reserve(rows);
+    reserveHead(count);
+    loop.run(
+        batch.blocks(),
+        batch.tokens(),
+        rows,
+        wanted,
+        most,
+        () -> {
+          loop.embed(embedding, rows, residual);
+          layers(batch);
+          device.rmsNormRows(
+              residual, entryRows, count, outputNorm, config.normEpsilon(), headInput);
+          loop.predict(headInput, count, head);
+        });
+  }
+
   /** Leaves the last block's output in {@link #residual}. */
   private void run(StepBatch batch) {
     int rows = batch.rows();
     reserve(rows);
     device.embed(embedding, batch.tokens(), rows, residual);
+    layers(batch);
+  }
+
+  private void layers(StepBatch batch) {
     PreNormBlock.run(
         layers,
         device,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.process;
 
+import dev.palimpsest.kernels.MaskedBlock;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.Sampling;
+import java.util.Optional;
 
 /**
  * One request's way from noise to text: which positions to predict next, and what to make of the
@@ -50,6 +52,15 @@ public interface DiffusionProcess extends WritingProcess {
 
   /** Classifier-free guidance scale; 0 for none. */
   float guidance();
+
+  /**
+   * What is being worked on, if a device can do it without asking for more than {@link #wanted}
+   * before each step: then the steps that follow are those of that rule, until the block is over or
+   * the text has ended. By default nothing.
+   */
+  default Optional<MaskedBlock> block() {
+    return Optional.empty();
+  }
 
   /**
    * Takes the next step.

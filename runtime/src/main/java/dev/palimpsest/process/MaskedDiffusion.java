@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.process;
 
+import dev.palimpsest.kernels.MaskedBlock;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.Sampling;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * Masked (absorbing) diffusion: starts from MASK wherever text is to be written, predicts the
@@ -44,6 +46,8 @@ import java.util.Objects;
  * within other holes an end token is a token like any other.
  */
 public final class MaskedDiffusion implements DiffusionProcess {
+  private static final int[] NO_TOKENS = {};
+
   private final MaskedOptions options;
   private final CommitRule usualRule;
   private CommitRule rule;
@@ -228,6 +232,32 @@ public final class MaskedDiffusion implements DiffusionProcess {
       wantedKnown = true;
     }
     return wanted;
+  }
+
+  /** Not after {@link #hurry} has changed the rule. */
+  @Override
+  public Optional<MaskedBlock> block() {
+    if (finished || rule != usualRule || !RuleOnDevice.knows(options)) {
+      return Optional.empty();
+    }
+    RuleOnDevice known = RuleOnDevice.of(options);
+    return Optional.of(
+        new MaskedBlock(
+            options.seed(),
+            known.rule(),
+            known.bound(),
+            known.low(),
+            known.schedule(),
+            known.tokensPerStep(),
+            canvas.maskToken(),
+            maskedBetween(0, blockStart()),
+            step,
+            blockStep,
+            blockSteps,
+            scheduled,
+            fixed,
+            tail < written.length ? written[tail] : canvas.length(),
+            options.stopAtEnd() ? endTokens : NO_TOKENS));
   }
 
   @Override

@@ -18,6 +18,7 @@ final class MaskedSteps extends Steps {
   private final DiffusionProcess process;
   private final RequestCache cache;
   private final boolean shifted;
+  private final BlockSteps block;
   private int firstPrediction;
 
   MaskedSteps(DiffusionProcess process, RequestCache cache, boolean shifted) {
@@ -25,6 +26,7 @@ final class MaskedSteps extends Steps {
     this.process = process;
     this.cache = cache;
     this.shifted = shifted;
+    block = new BlockSteps(process, cache, shifted);
   }
 
   /** Guidance runs a second sequence. */
@@ -82,7 +84,8 @@ final class MaskedSteps extends Steps {
     }
   }
 
-  private static int addSequence(StepBatch batch, Optional<KvPages> pages, Feed feed) {
+  /** Appends the rows that a step feeds; their tokens are still to come. */
+  static int addSequence(StepBatch batch, Optional<KvPages> pages, Feed feed) {
     return pages.isPresent()
         ? batch.addSequence(pages.get(), feed.positions(), feed.size(), feed.context())
         : batch.addSequence(feed.size());
@@ -116,6 +119,11 @@ final class MaskedSteps extends Steps {
               position,
               canvas.masked(position) ? PredictionRows.NO_TOKEN : canvas.token(position));
     }
+  }
+
+  @Override
+  Optional<BlockSteps> nextBlock() {
+    return cache.steady(process, shifted) && block.begin() ? Optional.of(block) : Optional.empty();
   }
 
   @Override

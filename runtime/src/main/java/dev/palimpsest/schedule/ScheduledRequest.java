@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.schedule;
 
+import dev.palimpsest.kernels.BlockLoop;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.network.StepBatch;
+import java.util.Optional;
 
 /** A request inside the scheduler: its steps, its place in line, and its clock. */
 final class ScheduledRequest {
@@ -108,6 +110,24 @@ final class ScheduledRequest {
     steps.advance(batch, predictions).ifPresent(observer::revised);
     if (wished != Long.MAX_VALUE) {
       hurry(now);
+    }
+  }
+
+  /** The block that the device can write alone; nobody's whose time is short. */
+  Optional<BlockSteps> block() {
+    boolean timed = allowed != Long.MAX_VALUE || wished != Long.MAX_VALUE;
+    return timed ? Optional.empty() : steps.block();
+  }
+
+  /** Takes the steps that the device has taken alone. */
+  void follow(BlockSteps block, BlockLoop loop, Predictions predictions) {
+    int taken = block.taken(loop);
+    for (int i = 0; i < taken && !finished(); i++) {
+      observer.revised(block.follow(loop, i, predictions));
+    }
+    // A text that has ended is filled up by the host alone.
+    if (!finished()) {
+      block.compare(loop);
     }
   }
 

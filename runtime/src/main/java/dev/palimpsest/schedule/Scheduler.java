@@ -2,6 +2,7 @@
 package dev.palimpsest.schedule;
 
 import dev.palimpsest.cache.RequestCache;
+import dev.palimpsest.kernels.BlockLoop;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.network.LatentBatch;
 import dev.palimpsest.network.StepBatch;
@@ -87,6 +88,7 @@ public final class Scheduler implements AutoCloseable {
   // Taken off its queue and not run yet; null when there is none.
   private Job<?> job;
   private final StepBatch batch = new StepBatch();
+  private final BlockRun blocks;
   private final Predictions predictions = new Predictions();
   private long tick;
 
@@ -116,6 +118,7 @@ public final class Scheduler implements AutoCloseable {
       LongSupplier clock) {
     this.clock = clock;
     this.network = network;
+    blocks = new BlockRun(network);
     this.shiftedLogits = shiftedLogits;
     this.maxBatchTokens = maxBatchTokens;
     this.maxQueued = maxQueued;
@@ -407,6 +410,10 @@ public final class Scheduler implements AutoCloseable {
       return;
     }
     tick++;
+    if (blocks.takes(selected)) {
+      stepInBlocks();
+      return;
+    }
     try {
       forward(selected);
     } catch (RuntimeException e) {
@@ -417,6 +424,40 @@ public final class Scheduler implements AutoCloseable {
     long now = clock.getAsLong();
     for (ScheduledRequest request : selected) {
       advance(request, now);
+    }
+    selected.clear();
+  }
+
+  /** The device takes the steps of the selected requests, until their blocks are over. */
+  private void stepInBlocks() {
+    BlockLoop loop;
+    StepEvent event = new StepEvent();
+    event.begin();
+    batch.clear();
+    try {
+      loop = blocks.run(batch);
+    } catch (RuntimeException e) {
+      // Nothing has been taken yet.
+      stepOneByOne();
+      selected.clear();
+      return;
+    }
+    event.end();
+    if (event.shouldCommit()) {
+      event.sequences = selected.size();
+      event.rows = batch.rows();
+      event.predictions = batch.wanted().size();
+      event.waiting = running.size();
+      event.commit();
+    }
+    for (int i = 0; i < selected.size(); i++) {
+      ScheduledRequest request = selected.get(i);
+      try {
+        request.follow(blocks.block(i), loop, predictions);
+        goOn(request, (request.rows() - 1) / maxBatchTokens);
+      } catch (RuntimeException e) {
+        request.fail(e);
+      }
     }
     selected.clear();
   }
@@ -450,6 +491,10 @@ public final class Scheduler implements AutoCloseable {
       selected.getFirst().fail(batchFailure);
       return;
     }
+    stepOneByOne();
+  }
+
+  private void stepOneByOne() {
     for (ScheduledRequest request : selected) {
       try {
         forward(List.of(request));

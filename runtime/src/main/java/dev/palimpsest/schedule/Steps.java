@@ -18,6 +18,7 @@ import java.util.Optional;
  */
 public abstract sealed class Steps permits MaskedSteps, LatentSteps {
   private final WritingProcess process;
+  private boolean oneByOne;
 
   Steps(WritingProcess process) {
     this.process = process;
@@ -42,6 +43,22 @@ public abstract sealed class Steps permits MaskedSteps, LatentSteps {
    */
   public static Steps latent(LatentDiffusion process, LatentPool pool, Sampling decoding) {
     return new LatentSteps(process, pool, decoding);
+  }
+
+  /** These, never taken by the device alone: for those who watch each step. */
+  public final Steps oneByOne() {
+    oneByOne = true;
+    return this;
+  }
+
+  /** The steps that follow, if the device can take them alone, until a block is over. */
+  final Optional<BlockSteps> block() {
+    return oneByOne ? Optional.empty() : nextBlock();
+  }
+
+  /** That, whoever watches. */
+  Optional<BlockSteps> nextBlock() {
+    return Optional.empty();
   }
 
   /** The text as it stands, and how far it is. */

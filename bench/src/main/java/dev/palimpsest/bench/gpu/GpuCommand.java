@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
       LaunchCommand.class,
       KernelsCommand.class,
       StepsCommand.class,
+      LoopCommand.class,
       ResultsCommand.class
     })
 public final class GpuCommand implements Callable<Integer> {

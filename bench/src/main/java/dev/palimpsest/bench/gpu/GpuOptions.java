@@ -41,6 +41,11 @@ final class GpuOptions {
     return open(CudaOptions.Weights.COMPUTE_TYPE);
   }
 
+  /** The GPU, computing in bf16, with blocks written so. */
+  CudaDevice open(CudaOptions.Loop loop) {
+    return CudaDevice.find(CudaOptions.DEFAULT.withOrdinal(ordinal).withLoop(loop)).orThrow();
+  }
+
   /** The GPU, computing in bf16, with weights kept so. */
   CudaDevice open(CudaOptions.Weights weights) {
     return CudaDevice.find(

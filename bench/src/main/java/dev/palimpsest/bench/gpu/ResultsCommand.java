@@ -35,6 +35,7 @@ final class ResultsCommand implements Callable<Integer> {
           "racecheck",
           "kernels",
           "steps",
+          "loop",
           "peer");
 
   @Spec private CommandSpec spec;
@@ -128,6 +129,16 @@ final class ResultsCommand implements Callable<Integer> {
     }
     kernels(all.path("kernels"), text);
     steps(all.path("steps"), all.path("peer"), text);
+    for (JsonNode row : all.path("loop").path("blocks")) {
+      text.append(
+          format(
+              "block of 32 in 32 steps, loop %s, B=%d L=%d: %.1f ms %s%n",
+              row.path("loop").asString(""),
+              row.path("sequences").asInt(),
+              row.path("length").asInt(),
+              row.path("milliseconds").asDouble(),
+              row.path("refused").asString("")));
+    }
     JsonNode parts = all.path("run").path("parts");
     StringBuilder status = new StringBuilder();
     for (JsonNode part : parts) {

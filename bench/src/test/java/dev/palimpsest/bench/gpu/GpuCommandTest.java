@@ -35,7 +35,7 @@ class GpuCommandTest {
   @Test
   void everyPartMeasuresAndTheTableHasThem() throws IOException {
     Assumptions.assumeTrue(EmulatorLibrary.present(), "the emulator needs g++");
-    for (String part : new String[] {"device", "launches", "kernels", "steps"}) {
+    for (String part : new String[] {"device", "launches", "kernels", "steps", "loop"}) {
       run(part, "--out", out.toString(), "--tiny");
       assertTrue(Files.exists(out.resolve(part + ".json")), part);
     }
@@ -55,6 +55,9 @@ class GpuCommandTest {
     assertTrue(table.contains("racecheck: this part wrote nothing"), table);
     assertTrue(table.contains("head and sample"), table);
     assertTrue(table.contains("B=1048576 L=64: caching 64 tokens"), table);
+    for (String loop : new String[] {"none", "lagged", "graph"}) {
+      assertTrue(table.contains("loop " + loop + ", B=2 L=64"), table);
+    }
     assertTrue(table.contains("peer, B=2 L=96: no memory"), table);
 
     JsonNode all = new ObjectMapper().readTree(Files.readString(out.resolve("results.json")));

@@ -18,7 +18,7 @@ class InstrumentsTest {
     assertEquals(
         Files.readString(Path.of("src/main/fatbins/manifest.tsv")).strip(),
         "sources\t" + now,
-        "stale: instruments.cu, loop.cu or portable.cuh has changed since they were compiled;"
+        "stale: instruments.cu or portable.cuh has changed since they were compiled;"
             + " run bench/gpu/compile where there is an nvcc");
   }
 }

@@ -1,33 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.kernels.cuda;
 
+import dev.palimpsest.kernels.MaskedBlock;
+
 /**
  * Launches of {@code commit.cu}: a step of masked diffusion for many canvases, by the commit rules
  * of the runtime, without the host. Predictions are those that {@link Head} and {@link Sample}
  * leave in device memory; tokens change in place.
  */
 final class Commit {
-  /** What candidates are ranked or accepted by, in the order of {@code commit.cu}. */
-  enum Rule {
-    CONFIDENCE,
-    MARGIN,
-    ENTROPY,
-    RANDOM,
-    ORIGIN,
-    THRESHOLD,
-    MARGIN_THRESHOLD,
-    FACTOR,
-    ENTROPY_BOUNDED,
-    HIERARCHICAL
-  }
-
-  /** How many a ranked rule takes in a step. */
-  enum Schedule {
-    EVEN_SPLIT,
-    LINEAR_TIME,
-    FIXED_COUNT
-  }
-
   /** What becomes of committed tokens. */
   enum Correction {
     KEEP,
@@ -38,7 +19,12 @@ final class Commit {
   /** Ints of {@code Canvas}. */
   static final int CANVAS_INTS = 18;
 
-  /** Fields of {@code Progress}. */
+  /** Ints of {@code Progress}, and its fields. */
+  static final int PROGRESS_INTS = 8;
+
+  static final int STEP = 0;
+  static final int BLOCK_STEP = 1;
+  static final int SCHEDULED = 2;
   static final int BUDGET = 4;
 
   static final int MASKED = 5;
@@ -82,15 +68,15 @@ final class Commit {
    * @param correctionBound probability to edit above, or to remask below
    * @param firstEntry its first one among the predictions; its entries ascend by position
    * @param blockEntry entries, counted from the first, that are masks left over from blocks before
-   * @param firstToken where it begins among the tokens
+   * @param firstToken where its position 0 is, or would be, among the tokens
    * @param blockSteps steps of the block in all
    */
   record Canvas(
       long seed,
-      Rule rule,
+      MaskedBlock.Rule rule,
       double bound,
       double low,
-      Schedule schedule,
+      MaskedBlock.Schedule schedule,
       int tokensPerStep,
       Correction correction,
       double correctionBound,

@@ -37,6 +37,7 @@ final class CudaContext implements AutoCloseable {
   private final LaunchList launches;
   private Thread current;
   private long waits;
+  private long copies;
   private boolean closed;
 
   /**
@@ -159,12 +160,18 @@ final class CudaContext implements AutoCloseable {
     return waits;
   }
 
+  /** How often anything was copied or filled, so also how often memory was taken. */
+  long copies() {
+    return copies;
+  }
+
   /**
    * Copies to the device, ahead of launches that are kept: none of those may read {@code to}.
    * {@code from} must stay as it is until the stream has passed it.
    */
   void upload(MemorySegment from, long fromAt, long to, long bytes) {
     if (bytes > 0) {
+      copies++;
       check(
           JCudaDriver.cuMemcpyHtoDAsync(
               new DevicePointer(to), new HostPointer(from, fromAt), bytes, stream),
@@ -175,6 +182,7 @@ final class CudaContext implements AutoCloseable {
   /** Copies from the device; {@code to} is filled once the stream has passed it. */
   void download(long from, MemorySegment to, long toAt, long bytes) {
     if (bytes > 0) {
+      copies++;
       launches.flush();
       check(
           JCudaDriver.cuMemcpyDtoHAsync(
@@ -187,6 +195,7 @@ final class CudaContext implements AutoCloseable {
    * Copies within the device, ahead of launches that are kept: none of those may read {@code to}.
    */
   void copy(long from, long to, long bytes) {
+    copies++;
     check(
         JCudaDriver.cuMemcpyDtoDAsync(
             new DevicePointer(to), new DevicePointer(from), bytes, stream),
@@ -223,6 +232,7 @@ final class CudaContext implements AutoCloseable {
 
   /** Fills new memory, which no launch can have been given yet. */
   void zero(long address, long bytes) {
+    copies++;
     check(
         JCudaDriver.cuMemsetD8Async(new DevicePointer(address), (byte) 0, bytes, stream),
         "filling " + bytes + " bytes with zeros");

@@ -7,6 +7,7 @@ import dev.palimpsest.bindings.LibrarySearch;
 import dev.palimpsest.bindings.LibrarySearch.Found;
 import dev.palimpsest.bindings.LibrarySearch.Missing;
 import dev.palimpsest.kernels.AttentionMask;
+import dev.palimpsest.kernels.BlockLoop;
 import dev.palimpsest.kernels.CheckedDevice;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.EmbeddingTable;
@@ -78,10 +79,13 @@ public final class CudaDevice extends CheckedDevice {
   private final Attention attention;
   private final Prediction prediction;
   private final CudaLatentOps latent;
+  private final CudaOptions.Loop loopChoice;
+  private Optional<CudaBlockLoop> blockLoop = Optional.empty();
   private boolean closed;
 
   private CudaDevice(CudaContext context, CudaOptions options) {
     this.context = context;
+    loopChoice = options.loop();
     computeType = dtype(options);
     weights = options.weights();
     memory = new DeviceMemory(context);
@@ -172,6 +176,13 @@ public final class CudaDevice extends CheckedDevice {
           return missing(
               "%s has compute capability %s; 8.0 or later is needed"
                   .formatted(context.name(), capability(context)));
+        }
+        if (options.loop() == CudaOptions.Loop.GRAPH
+            && LoopWay.best(CudaLibrary.find().orThrow()) != LoopWay.DEVICE) {
+          context.close();
+          return missing(
+              "loop GRAPH was asked for, and the driver, of CUDA %s, has no conditional nodes, which came with 12.4: take loop LAGGED, or AUTO for what is there"
+                  .formatted(version(CudaLibrary.find().orThrow().version())));
         }
         CudaDevice device = new CudaDevice(context, options);
         System.getLogger(CudaDevice.class.getName())
@@ -559,7 +570,7 @@ public final class CudaDevice extends CheckedDevice {
     products.run(epilogue, x.memory(), rows, map, bias, out.memory());
   }
 
-  private CudaLinear linear(String op, PackedLinear weights, boolean gated) {
+  CudaLinear linear(String op, PackedLinear weights, boolean gated) {
     if (!(weights instanceof CudaLinear map) || map.owner() != this) {
       throw new IllegalArgumentException(op + ": the weights were packed by another device");
     }
@@ -841,6 +852,27 @@ public final class CudaDevice extends CheckedDevice {
     prediction.logits(hidden.memory(), rows, map, out);
   }
 
+  /** Made when first asked for. */
+  @Override
+  public synchronized Optional<BlockLoop> blockLoop() {
+    enter("blockLoop");
+    if (blockLoop.isEmpty() && loopChoice != CudaOptions.Loop.NONE) {
+      LoopWay way =
+          loopChoice == CudaOptions.Loop.LAGGED
+              ? LoopWay.LAGGED
+              : LoopWay.best(CudaLibrary.find().orThrow());
+      boolean mayChoose = loopChoice == CudaOptions.Loop.AUTO;
+      blockLoop =
+          Optional.of(new CudaBlockLoop(this, modules, layout, embed, prediction, way, mayChoose));
+    }
+    return blockLoop.map(loop -> loop);
+  }
+
+  /** Graphs of whole loops that are kept, for tests and measurements. */
+  public synchronized int loopGraphs() {
+    return blockLoop.map(CudaBlockLoop::graphs).orElse(0);
+  }
+
   // ---- checks and lifetime ----
 
   @Override
@@ -885,6 +917,7 @@ public final class CudaDevice extends CheckedDevice {
       context.enter();
       context.launches().close();
       JCudaDriver.cuStreamSynchronize(context.stream());
+      blockLoop.ifPresent(CudaBlockLoop::close);
       upload.close();
       products.close();
       modules.close();

@@ -11,6 +11,8 @@ import dev.palimpsest.bindings.cuda.CUgraphNodeParams;
 import dev.palimpsest.bindings.cuda.Cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import jcuda.driver.CUevent;
 import jcuda.driver.CUevent_flags;
 import jcuda.driver.JCudaDriver;
@@ -26,6 +28,9 @@ import jcuda.driver.JCudaDriver;
 final class DeviceLoop implements AutoCloseable {
   private static final int THREAD_LOCAL_CAPTURE = 1;
 
+  /** Graphs kept; the one that was not used for the longest time goes first. */
+  private static final int GRAPHS = 32;
+
   private final CudaContext context;
   private final LoopWay way;
   private final Runnable body;
@@ -33,11 +38,24 @@ final class DeviceLoop implements AutoCloseable {
   private final Kernel again;
   private final MemorySegment seen;
   private final CUevent[] read = new CUevent[2];
-  private MemorySegment executable = MemorySegment.NULL;
+  private final Map<LaunchList.Recording, MemorySegment> executables =
+      new LinkedHashMap<>(16, 0.75f, true) {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<LaunchList.Recording, MemorySegment> eldest) {
+          if (size() > GRAPHS) {
+            Cuda.cuGraphExecDestroy(eldest.getValue());
+            return true;
+          }
+          return false;
+        }
+      };
   private int turns;
 
   /**
-   * @param body makes the launches of a turn, the same ones each time; called once or more often
+   * @param body makes the launches of a turn, the same ones each time within a {@link #run}; called
+   *     once or more often
    * @param flag device address of the int
    * @param again a kernel of one block that takes a conditional handle and the flag's address, and
    *     sets the condition; used by {@link LoopWay#DEVICE}
@@ -83,6 +101,11 @@ final class DeviceLoop implements AutoCloseable {
     return turns;
   }
 
+  /** Graphs that are kept, one for each list of launches that a turn has been. */
+  int graphs() {
+    return executables.size();
+  }
+
   private void turn() {
     turns++;
     body.run();
@@ -122,11 +145,12 @@ final class DeviceLoop implements AutoCloseable {
   }
 
   private void device() {
-    if (executable.equals(MemorySegment.NULL)) {
-      context.launches().flush();
-      executable = instantiate();
+    LaunchList.Recording turn = context.launches().record(body);
+    MemorySegment executable = executables.get(turn);
+    if (executable == null) {
+      executable = instantiate(turn);
+      executables.put(turn, executable);
     }
-    context.launches().flush();
     turns++;
     CudaDriver.check(
         Cuda.cuGraphLaunch(executable, context.stream().segment()), "launching a loop");
@@ -134,7 +158,7 @@ final class DeviceLoop implements AutoCloseable {
   }
 
   /** A graph of one WHILE node, whose body is captured from a turn. */
-  private MemorySegment instantiate() {
+  private MemorySegment instantiate(LaunchList.Recording turn) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ADDRESS);
       CudaDriver.check(Cuda.cuGraphCreate(out, 0), "cuGraphCreate");
@@ -155,7 +179,7 @@ final class DeviceLoop implements AutoCloseable {
         CudaDriver.check(
             Cuda.cuGraphAddNode_v2(out, graph, MemorySegment.NULL, MemorySegment.NULL, 0, params),
             "cuGraphAddNode of a WHILE node");
-        capture(body(conditional), handle.get(JAVA_LONG, 0), out);
+        capture(turn, body(conditional), handle.get(JAVA_LONG, 0), out);
         CudaDriver.check(Cuda.cuGraphInstantiateWithFlags(out, graph, 0), "instantiating a loop");
         return out.get(ADDRESS, 0);
       } finally {
@@ -172,7 +196,8 @@ final class DeviceLoop implements AutoCloseable {
         .get(ADDRESS, 0);
   }
 
-  private void capture(MemorySegment graph, long handle, MemorySegment out) {
+  private void capture(
+      LaunchList.Recording turn, MemorySegment graph, long handle, MemorySegment out) {
     MemorySegment stream = context.stream().segment();
     CudaDriver.check(
         Cuda.cuStreamBeginCaptureToGraph(
@@ -180,13 +205,8 @@ final class DeviceLoop implements AutoCloseable {
         "cuStreamBeginCaptureToGraph");
     int status;
     try {
-      context
-          .launches()
-          .oneByOne(
-              () -> {
-                body.run();
-                again.set(0, handle).set(1, flag).launch(1);
-              });
+      context.launches().launch(turn);
+      context.launches().oneByOne(() -> again.set(0, handle).set(1, flag).launch(1));
     } finally {
       status = Cuda.cuStreamEndCapture(stream, out);
     }
@@ -198,9 +218,7 @@ final class DeviceLoop implements AutoCloseable {
     for (CUevent event : read) {
       JCudaDriver.cuEventDestroy(event);
     }
-    if (!executable.equals(MemorySegment.NULL)) {
-      Cuda.cuGraphExecDestroy(executable);
-      executable = MemorySegment.NULL;
-    }
+    executables.values().forEach(Cuda::cuGraphExecDestroy);
+    executables.clear();
   }
 }

@@ -16,7 +16,10 @@ final class Head {
   private static final int FRAGMENT = 16;
 
   private static final int MOST_ENTRIES = 512;
-  private static final int SLOT_INTS = 2;
+
+  /** Ints of a slot. */
+  static final int SLOT_INTS = 2;
+
   private static final int PARTIAL_BYTES = 48;
   private static final int NORMAL_BYTES = 16;
 
@@ -124,41 +127,14 @@ final class Head {
         entries.add(wanted, which[first + i], -1, -1);
       }
       int slotCount = fillSlots(wanted, which, first, n, false);
+      long slotsAt = slotArray.upload(slots, slotCount * SLOT_INTS);
       long entriesAt = entries.entriesAt();
-      run(
-          slotCount <= FEW ? few : many,
-          hidden,
-          head,
-          slotCount,
-          slotArray,
-          partials.memory(),
-          present);
-      combine
-          .set(0, partials.memory())
-          .set(1, tiles)
-          .set(2, head.out())
-          .set(3, entriesAt)
-          .set(4, present)
-          .set(5, found)
-          .set(6, normals)
-          .launch(n);
+      long suppressedAt = entries.suppressedAt();
+      Part part = new Part(hidden.address(), head, 0, n, entriesAt, suppressedAt, found.address());
+      reduce(part, slotCount, slotsAt);
       slotCount = fillSlots(wanted, which, first, n, true);
       if (slotCount > 0) {
-        long slotsAt =
-            run(
-                slotCount <= FEW ? floorFew : floorMany,
-                hidden,
-                head,
-                slotCount,
-                entropySlotArray,
-                normals,
-                floors.memory());
-        entropy
-            .set(0, floors.memory())
-            .set(1, tiles)
-            .set(2, slotsAt)
-            .set(3, found)
-            .launch(slotCount);
+        addEntropies(part, slotCount, entropySlotArray.upload(slots, slotCount * SLOT_INTS));
       }
       context.download(found.address(), foundHere, 0, (long) n * Sample.FOUND_BYTES);
       context.synchronize("predicting " + n + " positions");
@@ -168,30 +144,119 @@ final class Head {
     }
   }
 
-  private long run(
-      Kernel kernel,
-      MemorySegment hidden,
+  /**
+   * Entries that are predicted together. Slots name them as they are numbered from {@code entries}
+   * and {@code found} on; what lives within the launches has room for these alone.
+   *
+   * @param hidden rows that slots refer to
+   * @param first the first one
+   * @param count how many, as {@link #reserve}d
+   */
+  private record Part(
+      long hidden,
       CudaLinear head,
-      int slotCount,
-      StepArray array,
-      MemorySegment tenth,
-      MemorySegment eleventh) {
+      int first,
+      int count,
+      long entries,
+      long suppressed,
+      long found) {
+    int tiles() {
+      return (head.out() + COLUMNS - 1) / COLUMNS;
+    }
+
+    /** Where entry 0 would be, if the first one is at {@code block}. */
+    long zero(MemorySegment block, long entryBytes) {
+      return block.address() - first * entryBytes;
+    }
+  }
+
+  /**
+   * Launches alone, for entries that lie on the device and stay there: entry {@code i} is predicted
+   * from row {@code i}, for {@code count} of them from {@code from} on.
+   *
+   * @param slots of all entries: {@link #writeSlot}
+   * @param entropySlots the same for entropies, or 0 if nobody wants them
+   */
+  void enqueue(
+      long hidden,
+      CudaLinear head,
+      int from,
+      int count,
+      long slots,
+      long entropySlots,
+      long entries,
+      long suppressed,
+      long found) {
+    for (int first = from; first < from + count; first += MOST_ENTRIES) {
+      int n = Math.min(MOST_ENTRIES, from + count - first);
+      Part part = new Part(hidden, head, first, n, entries, suppressed, found);
+      reserve(Math.min(count, MOST_ENTRIES), part.tiles());
+      reduce(part, n, slots + 4L * SLOT_INTS * first);
+      if (entropySlots != 0) {
+        addEntropies(part, n, entropySlots + 4L * SLOT_INTS * first);
+      }
+    }
+  }
+
+  /** Writes the slot of entry {@code i}, or one that is left out. */
+  static void writeSlot(int i, boolean used, int[] out, int at) {
+    out[at] = used ? i : -1;
+    out[at + 1] = used ? i : -1;
+  }
+
+  private void reduce(Part part, int slotCount, long slotsAt) {
+    tiles(
+        slotCount <= FEW ? few : many,
+        part,
+        slotCount,
+        slotsAt,
+        part.zero(partials.memory(), (long) PARTIAL_BYTES * part.tiles()),
+        part.zero(present, 4));
+    combine
+        .set(0, partials.memory())
+        .set(1, part.tiles())
+        .set(2, part.head().out())
+        .set(3, part.entries() + 4L * WantedEntries.INTS * part.first())
+        .set(4, present)
+        .set(5, part.found() + (long) Sample.FOUND_BYTES * part.first())
+        .set(6, normals)
+        .launch(part.count());
+  }
+
+  private void addEntropies(Part part, int slotCount, long slotsAt) {
+    long floorsAt = part.zero(floors.memory(), 8L * part.tiles());
+    tiles(
+        slotCount <= FEW ? floorFew : floorMany,
+        part,
+        slotCount,
+        slotsAt,
+        part.zero(normals, NORMAL_BYTES),
+        floorsAt);
+    entropy
+        .set(0, floorsAt)
+        .set(1, part.tiles())
+        .set(2, slotsAt)
+        .set(3, part.found())
+        .launch(slotCount);
+  }
+
+  private void tiles(
+      Kernel kernel, Part part, int slotCount, long slotsAt, long tenth, long eleventh) {
     int rows = kernel == few || kernel == floorFew ? FEW_ROWS : MANY_ROWS;
-    long slotsAt = array.upload(slots, slotCount * SLOT_INTS);
+    CudaLinear head = part.head();
     kernel
-        .set(0, hidden)
+        .set(0, part.hidden())
         .set(1, head.memory())
         .set(2, head.in())
         .set(3, head.stride())
         .set(4, head.out())
         .set(5, slotCount)
         .set(6, slotsAt)
-        .set(7, entries.entriesAt())
-        .set(8, entries.suppressedAt())
+        .set(7, part.entries())
+        .set(8, part.suppressed())
         .set(9, tenth)
         .set(10, eleventh)
-        .launch((slotCount + rows - 1) / rows, (head.out() + COLUMNS - 1) / COLUMNS);
-    return slotsAt;
+        .launch((slotCount + rows - 1) / rows, part.tiles());
   }
 
   /** Gives entries their rows, those without guidance first; how many rows that makes. */

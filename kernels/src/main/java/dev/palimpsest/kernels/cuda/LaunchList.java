@@ -31,6 +31,9 @@ final class LaunchList {
 
   private static final int HEADER = 6;
 
+  /** The first one brings its input and lets memory grow; in the second nothing may be left. */
+  private static final int MOST_RECORDINGS = 4;
+
   private final CudaContext context;
   private final boolean graphs;
   private final List<Kernel> kernels = new ArrayList<>();
@@ -41,6 +44,7 @@ final class LaunchList {
   private int launches;
   private long flushes;
   private boolean oneByOne;
+  private boolean recording;
   private final Key probe = new Key();
   private final Map<Key, Replay> seen =
       new LinkedHashMap<>(16, 0.75f, true) {
@@ -177,7 +181,7 @@ final class LaunchList {
 
   /** Gives what was kept to the stream. */
   void flush() {
-    if (size == 0) {
+    if (size == 0 || recording) {
       return;
     }
     flushes++;
@@ -211,6 +215,74 @@ final class LaunchList {
       size = 0;
       launches = 0;
     }
+  }
+
+  /**
+   * Launches that can be made again and again, as a {@link #record} kept them: known by all that
+   * they are, down to the last argument.
+   */
+  static final class Recording {
+    private final Key key;
+    private final int launches;
+
+    private Recording(Key key, int launches) {
+      this.key = key;
+      this.launches = launches;
+    }
+
+    int launches() {
+      return launches;
+    }
+
+    @Override
+    public int hashCode() {
+      return key.hashCode();
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Recording recording && key.equals(recording.key);
+    }
+  }
+
+  /**
+   * The launches that {@code work} adds; the stream gets none of them. What else the work does
+   * (memory that grows, input that is brought along) is done, and the work repeated until there is
+   * nothing of that.
+   *
+   * @throws IllegalStateException if it always does something beside its launches
+   */
+  Recording record(Runnable work) {
+    flush();
+    for (int i = 0; i < MOST_RECORDINGS; i++) {
+      long copies = context.copies();
+      recording = true;
+      try {
+        work.run();
+        if (copies == context.copies()) {
+          Key key = new Key();
+          key.words = Arrays.copyOf(words, size);
+          key.size = size;
+          return new Recording(key, launches);
+        }
+      } finally {
+        recording = false;
+        size = 0;
+        launches = 0;
+      }
+    }
+    throw new IllegalStateException(
+        "what is to be repeated on the device brings something along each time");
+  }
+
+  /** Gives launches to the stream one by one: it is being captured. */
+  void launch(Recording recorded) {
+    oneByOne(
+        () -> {
+          words = Arrays.copyOf(recorded.key.words, Math.max(1024, recorded.key.size));
+          size = recorded.key.size;
+          launches = recorded.launches;
+        });
   }
 
   /** What {@code work} adds goes to the stream launch by launch: it is being captured. */

@@ -23,7 +23,7 @@ public record LoopCost(double host, double lagged, double device, String trouble
   /**
    * Measures it.
    *
-   * @param device with {@code instruments.fatbin} and {@code loop.fatbin} on the class path
+   * @param device with {@code instruments.fatbin} on the class path
    * @param turns of each loop
    */
   public static LoopCost measure(CudaDevice device, int turns) {
@@ -47,7 +47,7 @@ public record LoopCost(double host, double lagged, double device, String trouble
         return new LoopCost(host, lagged, 0, "the driver has no conditional nodes");
       }
       try {
-        Kernel again = modules.kernel("loop", "instrument_again", 32, 0, "handle*", "flag*");
+        Kernel again = LoopWay.again(modules);
         return new LoopCost(
             host,
             lagged,

@@ -19,6 +19,11 @@ enum LoopWay {
   private static final List<String> FUNCTIONS =
       List.of("cuGraphConditionalHandleCreate", "cuGraphAddNode_v2", "cuStreamBeginCaptureToGraph");
 
+  /** The kernel that sets the condition of a WHILE node; a driver without them may not load it. */
+  static Kernel again(Modules modules) {
+    return modules.kernel("again", "loop_again", 32, 0, "handle*", "flag*");
+  }
+
   /** The way that keeps the host out the most, of those that the driver has. */
   static LoopWay best(CudaLibrary driver) {
     return driver.version() >= CONDITIONAL_NODES && FUNCTIONS.stream().allMatch(driver::has)

@@ -70,7 +70,7 @@ final class Prediction {
   private void tiled(
       MemorySegment hidden, CudaLinear head, PredictionRows wanted, int entries, Predictions out) {
     for (int next = 0; next < entries; ) {
-      int capacity = Math.clamp(TILE_BYTES / (4L * head.out()) / 32 * 32, FEWEST_ROWS, MOST_ROWS);
+      int capacity = tileRows(head);
       long rowBytes = head.type().bytes(head.in());
       reserve(capacity * rowBytes, 4L * capacity * head.out());
       int first = next;
@@ -94,7 +94,12 @@ final class Prediction {
       matmul.run(
           Matmul.Epilogue.STORE, inputs.memory(), rows, head, MemorySegment.NULL, logits.memory());
       sample.run(
-          logits.memory(), head.out(), n, entryArray.entriesAt(), entryArray.suppressedAt(), found);
+          logits.memory(),
+          head.out(),
+          n,
+          entryArray.entriesAt(),
+          entryArray.suppressedAt(),
+          found.address());
       context.download(found.address(), foundHere, 0, (long) n * Sample.FOUND_BYTES);
       context.synchronize("predicting " + n + " positions");
       for (int i = 0; i < n; i++) {
@@ -103,7 +108,75 @@ final class Prediction {
     }
   }
 
-  private static void check(PredictionRows wanted, int vocabulary) {
+  /**
+   * Entries that lie on the device and stay there; entry {@code i} is predicted from row {@code i}.
+   *
+   * @param slots of {@link Head#writeSlot}, all used
+   * @param entropySlots those that want an entropy, or 0 if none do
+   * @param entries as {@link WantedEntries} writes them, with their own number as the row
+   * @param suppressed the tokens they suppress
+   * @param found receives what was found
+   */
+  record Resident(
+      int count, long slots, long entropySlots, long entries, long suppressed, long found) {}
+
+  /** Launches alone: what is found stays on the device. Samplings are read of {@code wanted}. */
+  void enqueue(long hidden, CudaLinear head, PredictionRows wanted, Resident resident) {
+    int next;
+    for (int first = 0; first < resident.count; first = next) {
+      boolean takes = Head.takes(head, wanted.sampling(first));
+      next = first + 1;
+      while (next < resident.count && takes == Head.takes(head, wanted.sampling(next))) {
+        next++;
+      }
+      if (takes) {
+        fused.enqueue(
+            hidden,
+            head,
+            first,
+            next - first,
+            resident.slots,
+            resident.entropySlots,
+            resident.entries,
+            resident.suppressed,
+            resident.found);
+      } else {
+        tiled(hidden, head, first, next, resident);
+      }
+    }
+  }
+
+  private void tiled(long hidden, CudaLinear head, int from, int to, Resident resident) {
+    int capacity = tileRows(head);
+    long rowBytes = head.type().bytes(head.in());
+    reserve(capacity * rowBytes, 4L * capacity * head.out());
+    for (int first = from; first < to; first += capacity) {
+      int n = Math.min(capacity, to - first);
+      matmul.run(
+          Matmul.Epilogue.STORE,
+          MemorySegment.ofAddress(hidden + first * rowBytes),
+          n,
+          head,
+          MemorySegment.NULL,
+          logits.memory());
+      // Entries name their row among all.
+      sample.run(
+          MemorySegment.ofAddress(logits.address() - 4L * first * head.out()),
+          head.out(),
+          n,
+          resident.entries + 4L * WantedEntries.INTS * first,
+          resident.suppressed,
+          resident.found + (long) Sample.FOUND_BYTES * first);
+    }
+  }
+
+  /** Rows of logits that are held at once. */
+  private static int tileRows(CudaLinear head) {
+    return Math.clamp(TILE_BYTES / (4L * head.out()) / 32 * 32, FEWEST_ROWS, MOST_ROWS);
+  }
+
+  /** Refuses entries that name tokens which are not there. */
+  static void check(PredictionRows wanted, int vocabulary) {
     for (int i = 0; i < wanted.size(); i++) {
       int present = wanted.presentToken(i);
       if (present != PredictionRows.NO_TOKEN && (present < 0 || present >= vocabulary)) {
@@ -121,7 +194,7 @@ final class Prediction {
 
   /** All logits of the rows to the host, a tile at a time. */
   void logits(MemorySegment hidden, int rows, CudaLinear head, MemorySegment out) {
-    int capacity = Math.clamp(TILE_BYTES / (4L * head.out()) / 32 * 32, FEWEST_ROWS, MOST_ROWS);
+    int capacity = tileRows(head);
     long rowBytes = head.type().bytes(head.in());
     reserve(capacity * rowBytes, 4L * capacity * head.out());
     long tile = 4L * capacity * head.out();

@@ -27,32 +27,36 @@ final class Sample {
             "sample", "sample", 256, SHARED, "logits*", "n", "wanted*", "suppressed*", "found*");
   }
 
-  void run(
-      MemorySegment logits, int n, int entries, long wanted, long suppressed, MemorySegment found) {
+  void run(MemorySegment logits, int n, int entries, long wanted, long suppressed, long found) {
     sample.set(0, logits).set(1, n).set(2, wanted).set(3, suppressed).set(4, found).launch(entries);
   }
 
   /** Reads entry {@code i} from where its {@code Found} lies on the host. */
   static void read(MemorySegment found, long at, int i, PredictionRows wanted, Predictions out) {
+    read(found, at, wanted.position(i), i, out);
+    if (wanted.presentToken(i) != PredictionRows.NO_TOKEN) {
+      out.setPresentProbability(i, found.get(JAVA_DOUBLE, at + 32));
+    }
+  }
+
+  /** Reads what was found for {@code position} as entry {@code to}. */
+  static void read(MemorySegment found, long at, int position, int to, Predictions out) {
     switch (found.get(JAVA_INT, at + 4)) {
       case NOTHING_LEFT ->
           throw new IllegalStateException(
-              "predict: position " + wanted.position(i) + " has no token left: every logit is −∞");
+              "predict: position " + position + " has no token left: every logit is −∞");
       case NOT_FINITE ->
           throw new IllegalStateException(
               "predict: the logits of position "
-                  + wanted.position(i)
+                  + position
                   + " hold NaN or infinity; the weights or activations are broken");
       default -> {}
     }
     out.set(
-        i,
+        to,
         found.get(JAVA_INT, at),
         found.get(JAVA_DOUBLE, at + 8),
         found.get(JAVA_DOUBLE, at + 16),
         found.get(JAVA_DOUBLE, at + 24));
-    if (wanted.presentToken(i) != PredictionRows.NO_TOKEN) {
-      out.setPresentProbability(i, found.get(JAVA_DOUBLE, at + 32));
-    }
   }
 }

@@ -30,6 +30,7 @@ final class SequenceLayout {
   private int[] positionInts = new int[256];
   private int[] pageInts = new int[64];
 
+  private boolean padded;
   private int tiles;
   private int longTiles;
   private int mostContext;
@@ -116,6 +117,12 @@ final class SequenceLayout {
         mostContext = Math.max(mostContext, spans.context(s));
       }
     }
+    if (padded) {
+      tileInts = pad(tileInts, tiles);
+      tiles = LoopShape.up(tiles);
+      longTileInts = pad(longTileInts, longTiles);
+      longTiles = LoopShape.up(longTiles);
+    }
     spansAt = spanArray.upload(spanInts, SPAN_INTS * sequences);
     tilesAt = tileArray.upload(tileInts, 2 * tiles);
     longTilesAt = longTileArray.upload(longTileInts, 2 * longTiles);
@@ -130,6 +137,24 @@ final class SequenceLayout {
     for (int first = 0; first < length; first += queries, at++) {
       out[2 * at] = sequence;
       out[2 * at + 1] = first;
+    }
+    return out;
+  }
+
+  /**
+   * Whether the batches laid out from now on get as many tiles as others of about their size. Those
+   * that are too many do what the last one does: the same numbers come to the same places.
+   */
+  void padded(boolean value) {
+    padded = value;
+  }
+
+  private static int[] pad(int[] tiles, int count) {
+    int end = LoopShape.up(count);
+    int[] out = room(tiles, 2 * end);
+    for (int i = count; i < end; i++) {
+      out[2 * i] = out[2 * (count - 1)];
+      out[2 * i + 1] = out[2 * (count - 1) + 1];
     }
     return out;
   }

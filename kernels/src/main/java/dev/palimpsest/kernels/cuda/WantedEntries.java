@@ -8,7 +8,7 @@ import java.util.Arrays;
 /** Entries of a launch as {@code prediction.cuh} has them, and the tokens they suppress. */
 final class WantedEntries {
   /** Ints in {@code Wanted}: a seed of 8 bytes and 12 fields. */
-  private static final int INTS = 14;
+  static final int INTS = 14;
 
   private final StepArray entryArray;
   private final StepArray suppressedArray;
@@ -34,27 +34,43 @@ final class WantedEntries {
    * @param unconditional row, or −1
    */
   void add(PredictionRows wanted, int i, int row, int unconditional) {
-    Sampling s = wanted.sampling(i);
-    int[] none = s.suppressed();
+    int[] none = wanted.sampling(i).suppressed();
     int at = size++ * INTS;
     entries = room(entries, at + INTS);
-    entries[at] = (int) wanted.seed(i);
-    entries[at + 1] = (int) (wanted.seed(i) >>> 32);
-    entries[at + 2] = row;
-    entries[at + 3] = unconditional;
-    entries[at + 4] = Float.floatToRawIntBits(wanted.guidance(i));
-    entries[at + 5] = Float.floatToRawIntBits(s.temperature());
-    entries[at + 6] = Float.floatToRawIntBits(s.topP());
-    entries[at + 7] = s.topK();
-    entries[at + 8] = s.confidenceOn() == Sampling.Distribution.FILTERED ? 1 : 0;
-    entries[at + 9] = wanted.presentToken(i);
-    entries[at + 10] = wanted.position(i);
-    entries[at + 11] = wanted.step(i);
-    entries[at + 12] = suppressedSize;
-    entries[at + 13] = none.length;
+    write(wanted, i, row, unconditional, suppressedSize, entries, at);
     suppressed = room(suppressed, suppressedSize + none.length);
     System.arraycopy(none, 0, suppressed, suppressedSize, none.length);
     suppressedSize += none.length;
+  }
+
+  /**
+   * Writes entry {@code i} of {@code wanted}.
+   *
+   * @param suppressedAt where the tokens that it suppresses lie
+   */
+  static void write(
+      PredictionRows wanted,
+      int i,
+      int row,
+      int unconditional,
+      int suppressedAt,
+      int[] out,
+      int at) {
+    Sampling s = wanted.sampling(i);
+    out[at] = (int) wanted.seed(i);
+    out[at + 1] = (int) (wanted.seed(i) >>> 32);
+    out[at + 2] = row;
+    out[at + 3] = unconditional;
+    out[at + 4] = Float.floatToRawIntBits(wanted.guidance(i));
+    out[at + 5] = Float.floatToRawIntBits(s.temperature());
+    out[at + 6] = Float.floatToRawIntBits(s.topP());
+    out[at + 7] = s.topK();
+    out[at + 8] = s.confidenceOn() == Sampling.Distribution.FILTERED ? 1 : 0;
+    out[at + 9] = wanted.presentToken(i);
+    out[at + 10] = wanted.position(i);
+    out[at + 11] = wanted.step(i);
+    out[at + 12] = suppressedAt;
+    out[at + 13] = s.suppressed().length;
   }
 
   /** The device's address of the entries. */

@@ -47,7 +47,7 @@ class DeviceLoopTest {
     trace = memory.allocate(4 * 64);
     // On the emulator every module has every kernel.
     step = kernel("instruments", "instrument_step", "left*", "trace*");
-    again = kernel("loop", "instrument_again", "handle*", "flag*");
+    again = LoopWay.again(modules);
   }
 
   @AfterEach

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.palimpsest.bindings.CudaLibrary;
+import dev.palimpsest.kernels.MaskedBlock;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.process.Bound;
 import dev.palimpsest.process.Correction;
@@ -63,17 +64,17 @@ public final class CommitOnDevice implements AutoCloseable {
       int blockSteps,
       int scheduled,
       int step) {
-    Commit.Rule rule =
+    MaskedBlock.Rule rule =
         switch (o.algorithm()) {
-          case LOW_CONFIDENCE, MASKGIT_PLUS -> Commit.Rule.CONFIDENCE;
-          default -> Commit.Rule.valueOf(o.algorithm().name());
+          case LOW_CONFIDENCE, MASKGIT_PLUS -> MaskedBlock.Rule.CONFIDENCE;
+          default -> MaskedBlock.Rule.valueOf(o.algorithm().name());
         };
-    Commit.Schedule schedule =
+    MaskedBlock.Schedule schedule =
         o.pace() instanceof Pace.TokensPerStep
-            ? Commit.Schedule.FIXED_COUNT
+            ? MaskedBlock.Schedule.FIXED_COUNT
             : switch (o.algorithm()) {
-              case MASKGIT_PLUS, MARGIN, ENTROPY, ORIGIN -> Commit.Schedule.LINEAR_TIME;
-              default -> Commit.Schedule.EVEN_SPLIT;
+              case MASKGIT_PLUS, MARGIN, ENTROPY, ORIGIN -> MaskedBlock.Schedule.LINEAR_TIME;
+              default -> MaskedBlock.Schedule.EVEN_SPLIT;
             };
     double bound =
         switch (o.algorithm()) {

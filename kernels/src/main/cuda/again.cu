@@ -7,7 +7,7 @@ void cudaGraphSetConditional(unsigned long long handle, unsigned value);
 #endif
 
 /// The last of a loop's body: goes on while the flag is not zero.
-KERNEL(instrument_again, 32)(unsigned long long handle, const int* flag) {
+KERNEL(loop_again, 32)(unsigned long long handle, const int* flag) {
   if (threadIdx.x == 0) cudaGraphSetConditional(handle, *flag != 0);
 }
-REGISTER(instrument_again)
+REGISTER(loop_again)
