@@ -12,6 +12,8 @@ import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.tools.Diagnostic;
 import javax.tools.DiagnosticCollector;
 import javax.tools.JavaCompiler;
@@ -29,6 +31,11 @@ final class JavaMethods {
    * @param end one past its closing brace
    */
   record Method(int start, int body, int end) {}
+
+  /** The name behind annotations, modifiers and type parameters, and what follows it. */
+  private static final Pattern CONSTRUCTOR =
+      Pattern.compile(
+          "(?:@[\\w.]+(?:\\([^)]*\\))?\\s*|(?:public|protected|private)\\s+|<[^()]*>\\s*)*(\\w+)\\s*([({])");
 
   private final JavaCompiler compiler;
 
@@ -64,11 +71,23 @@ final class JavaMethods {
             null, null, diagnostics, List.of("-proc:none"), null, List.of(new Text(text)));
   }
 
-  /** Whether a whole method, put into a class, is accepted. */
+  /** Whether a whole method or constructor, put into a class, is accepted. */
   boolean accepts(String method) {
+    if (parses("class X {\n" + method + "\n}\n")) {
+      return true;
+    }
+    // A constructor has its class's name, and the compact one of a record no parentheses.
+    Matcher constructor = CONSTRUCTOR.matcher(method);
+    return constructor.lookingAt()
+        && (constructor.group(2).equals("(")
+            ? parses("class " + constructor.group(1) + " {\n" + method + "\n}\n")
+            : parses("record " + constructor.group(1) + "() {\n" + method + "\n}\n"));
+  }
+
+  private boolean parses(String file) {
     DiagnosticCollector<JavaFileObject> diagnostics = new DiagnosticCollector<>();
     try {
-      task("class X {\n" + method + "\n}\n", diagnostics).parse();
+      task(file, diagnostics).parse();
     } catch (IOException e) {
       throw new IllegalStateException("parsing text in memory does no input", e);
     }
@@ -107,10 +126,11 @@ final class JavaMethods {
 
   /**
    * The text up to the brace that closes the first one opened, if it is closed. Braces in literals
-   * and comments do not count.
+   * and comments do not count, nor do those of annotations before the first.
    */
   static Optional<String> closed(String text) {
     int depth = 0;
+    int parentheses = 0;
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
       if (c == '"' || c == '\'') {
@@ -122,9 +142,11 @@ final class JavaMethods {
       } else if (text.startsWith("//", i)) {
         int end = text.indexOf('\n', i);
         i = end < 0 ? text.length() : end;
-      } else if (c == '{') {
+      } else if (depth == 0 && (c == '(' || c == ')')) {
+        parentheses += c == '(' ? 1 : -1;
+      } else if (c == '{' && (depth > 0 || parentheses == 0)) {
         depth++;
-      } else if (c == '}' && --depth == 0) {
+      } else if (c == '}' && depth > 0 && --depth == 0) {
         return Optional.of(text.substring(0, i + 1));
       }
     }

@@ -21,6 +21,16 @@ class JavaMethodsTest {
   }
 
   @Test
+  void constructorsAreAccepted() {
+    assertTrue(parser.accepts("Point(int x) { this.x = x; }"));
+    assertTrue(parser.accepts("@Deprecated public <T> Point(T x) { this.x = x; }"));
+    assertTrue(parser.accepts("@Tag({\"a\"}) protected Point(int x) { }"));
+    assertTrue(parser.accepts("public Point { if (x < 0) { throw new Error(); } }"));
+    assertFalse(parser.accepts("Point(int x) { this.x = ; }"));
+    assertFalse(parser.accepts("Point(int x) { } }"));
+  }
+
+  @Test
   void methodsWithABodyAreFound() {
     String file =
         "abstract class A {\n  abstract int none();\n  @Override public int one(int a) {\n"
@@ -40,6 +50,8 @@ class JavaMethodsTest {
         Optional.of("f() { if (a) { '}'; \"\\\"}\"; } // }\n}"),
         JavaMethods.closed("f() { if (a) { '}'; \"\\\"}\"; } // }\n} more { }"));
     assertEquals(Optional.empty(), JavaMethods.closed("f() { { }"));
+    String annotated = "@Tag({\"a\", \"b\"}) int f(int x) { g(() -> { }); return x; }";
+    assertEquals(Optional.of(annotated), JavaMethods.closed(annotated + " }"));
   }
 
   @Test

@@ -15,7 +15,9 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -26,6 +28,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** The commands, against a Maven repository made up for the test. */
 class TrainCommandTest {
@@ -259,6 +263,9 @@ class TrainCommandTest {
     model = folder.resolve("student");
     Outcome student = execute("latent", "export", work, "--out=" + model, "--distilled=2");
     assertEquals("", student.err());
+    config = Files.readString(model.resolve("config.json"));
+    assertTrue(config.contains("\"steps\" : 2,"), config);
+    assertTrue(config.contains("\"temperature\" : 1.0"), config);
     Outcome measured =
         execute(
             "latent",
@@ -272,6 +279,47 @@ class TrainCommandTest {
     String card = Files.readString(model.resolve("README.md"));
     assertTrue(card.contains("| 8 tokens |") && card.contains("| g.r:two:1 |"), card);
     assertTrue(Files.readString(model.resolve("card.json")).contains("\"perplexity\""));
+    ablation(work, sizes);
+  }
+
+  /** Each switch is a run of its own, on the rows and the VQ-VAE that are there. */
+  private void ablation(String work, String... sizes) throws IOException {
+    List<String> words = new ArrayList<>(List.of("latent", "ablate", work, "--ignore-gates"));
+    for (String size : sizes) {
+      String name = size.split("=")[0];
+      if (name.matches("--((half-)?(hidden|heads|ffn)|before|half|after|length|batch)")) {
+        words.add(size);
+      }
+    }
+    words.addAll(
+        List.of(
+            "--steps=3",
+            "--vary=velocity-loss=0,no-u-net",
+            "--calls=2",
+            "--rows=2",
+            "--infills=2",
+            "--methods=2"));
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    TrainCommand.commandLine()
+        .setOut(new PrintWriter(out, true))
+        .setErr(new PrintWriter(err, true))
+        .execute(words.toArray(String[]::new));
+    assertEquals("", err.toString());
+    assertTrue(out.toString().contains("| no-u-net | 2 calls |"), out.toString());
+    JsonNode results =
+        JsonMapper.shared()
+            .readTree(Files.readString(folder.resolve("work/latent/ablation/results.json")))
+            .path("results");
+    assertEquals(3, results.size());
+    assertEquals("usual", results.get(0).path("model").asString());
+    for (int i = 1; i < 3; i++) {
+      assertEquals(3, results.get(i).path("steps").asInt());
+      assertEquals(8 + 6, results.get(i).path("scores").size());
+      assertFalse(results.get(i).path("scores").equals(results.get(0).path("scores")));
+    }
+    assertEquals(results.get(0).path("parameters"), results.get(1).path("parameters"));
+    assertFalse(results.get(0).path("parameters").equals(results.get(2).path("parameters")));
   }
 
   /** Files that no training step sees, with the header and without the comments. */

@@ -6,12 +6,15 @@ import dev.palimpsest.trainer.Clock;
 import dev.palimpsest.trainer.LineStarts;
 import dev.palimpsest.trainer.LossPlot;
 import dev.palimpsest.trainer.OptimiserOptions;
+import dev.palimpsest.trainer.Pace;
 import dev.palimpsest.trainer.RowSource;
 import dev.palimpsest.trainer.TokenFile;
 import dev.palimpsest.trainer.TrainCommand;
 import dev.palimpsest.trainer.TrainingLoop;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.json.JsonMapper;
@@ -234,29 +237,45 @@ final class DenoiserOptions {
 
   /** Trains; false if it was stopped before the end. */
   boolean train(TrainCommand.Work work, Clock clock, boolean bf16) {
+    Path run = LatentWork.run(work);
+    boolean finished = train(work, run, clock.limit(), clock.pace(), bf16, System.out);
+    LossPlot.of(run);
+    return finished;
+  }
+
+  /**
+   * Trains on a work folder's rows and VQ-VAE; false if it was stopped before the end.
+   *
+   * @param run folder of the checkpoint and the log
+   * @param out where progress is shown
+   */
+  boolean train(
+      TrainCommand.Work work,
+      Path run,
+      TrainingLoop.Limit limit,
+      Pace pace,
+      boolean bf16,
+      PrintStream out) {
     try (TokenFile train = TokenFile.open(work.trainTokens());
         TokenFile heldOut = TokenFile.open(work.heldOutTokens())) {
       checkGates(work);
       LineStarts lines = LineStarts.of(work.tokenizerJson());
       try (Autoencoder codes =
           AutoencoderTrainer.trained(TrainingLoop.checkpointFile(LatentWork.vq(work)), bf16)) {
-        boolean finished =
-            new TrainingLoop(
-                    LatentWork.run(work),
-                    LatentTrainer.course(
-                        settings(codes.shape(), bf16),
-                        codes,
-                        clock.pace().threads(),
-                        new RowSource(train, lines.tokens(), BytePairTrainer.END_ID),
-                        new RowSource(heldOut, lines.tokens(), BytePairTrainer.END_ID),
-                        HELD_OUT_ROWS),
-                    clock.limit(),
-                    clock.pace().rhythm(),
-                    System.out,
-                    System.console() != null)
-                .run();
-        LossPlot.of(LatentWork.run(work));
-        return finished;
+        return new TrainingLoop(
+                run,
+                LatentTrainer.course(
+                    settings(codes.shape(), bf16),
+                    codes,
+                    pace.threads(),
+                    new RowSource(train, lines.tokens(), BytePairTrainer.END_ID),
+                    new RowSource(heldOut, lines.tokens(), BytePairTrainer.END_ID),
+                    HELD_OUT_ROWS),
+                limit,
+                pace.rhythm(),
+                out,
+                System.console() != null)
+            .run();
       }
     } catch (IOException e) {
       throw new TrainCommand.Failure(e.getMessage(), e);

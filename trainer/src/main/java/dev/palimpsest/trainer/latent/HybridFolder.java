@@ -26,7 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class HybridFolder {
   /** Equal parts of the training's noise levels that a model carries. */
-  private static final int QUANTILES = 64;
+  static final int QUANTILES = 64;
 
   /** One tensor under its name in the file, row-major. */
   record Named(String name, List<Long> dims, float[] values) {}

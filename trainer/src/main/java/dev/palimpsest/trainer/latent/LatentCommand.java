@@ -36,6 +36,7 @@ import picocli.CommandLine.Option;
       DistillCommand.class,
       SampleCommand.class,
       LatentEvaluateCommand.class,
+      AblateCommand.class,
       FixtureCommand.class
     },
     showDefaultValues = true)
@@ -83,9 +84,9 @@ public final class LatentCommand implements Runnable {
 
     @Option(
         names = "--sampling-steps",
-        defaultValue = "8",
-        description = "network calls the model recommends")
-    int steps;
+        showDefaultValue = CommandLine.Help.Visibility.NEVER,
+        description = "network calls the model recommends (default: 8; a student's own number)")
+    Optional<Integer> steps = Optional.empty();
 
     @Option(
         names = "--distilled",
@@ -108,7 +109,9 @@ public final class LatentCommand implements Runnable {
             weights(work, state),
             dtype,
             positions,
-            HybridFolder.sampling(plan.plan(steps), NoiseLevels.of(state)),
+            HybridFolder.sampling(
+                plan.plan(steps.orElse(distilled == 0 ? 8 : distilled), distilled > 0),
+                NoiseLevels.of(state)),
             Map.of("format", "pt", "step", Long.toString(state.step())));
         Files.copy(
             work.tokenizerJson(),

@@ -100,7 +100,7 @@ final class LatentEvaluation {
     List<Bin> bins = bins(size.rows());
     List<Infill> infills = new ArrayList<>();
     List<Completion> completions = new ArrayList<>();
-    List<HeldOutExamples.Method> tasks = examples.methods(size.methods(), length / 2);
+    List<HeldOutExamples.Method> tasks = methods(size.methods());
     for (int steps : STEPS) {
       infills.add(infill("1 token", steps, size.infills(), 1, 101));
       infills.add(infill("8 tokens", steps, size.infills(), 8, 102));
@@ -117,11 +117,21 @@ final class LatentEvaluation {
         (System.nanoTime() - start) / 1e9);
   }
 
+  /** Methods that can be completed in half of a row. */
+  List<HeldOutExamples.Method> methods(int count) {
+    return examples.methods(count, network.shape().length() / 2);
+  }
+
   private LatentSampler.Plan plan(int steps) {
     return plan.withSteps(steps);
   }
 
-  private List<Bin> bins(int rows) {
+  /**
+   * The losses by noise level, a first prediction fed back.
+   *
+   * @param rows of each level
+   */
+  List<Bin> bins(int rows) {
     double[] ends = LatentTrainer.BIN_ENDS;
     LatentPath path = network.shape().path();
     LatentLoss loss =
@@ -168,7 +178,12 @@ final class LatentEvaluation {
     return bins;
   }
 
-  private Infill infill(String kind, int steps, int count, int tokens, long seed) {
+  /**
+   * Holes of one kind.
+   *
+   * @param tokens of a hole; 0 for one line
+   */
+  Infill infill(String kind, int steps, int count, int tokens, long seed) {
     List<HeldOutExamples.Hole> holes = examples.holes(count, tokens, seed);
     List<int[]> rows = new ArrayList<>();
     List<boolean[]> open = new ArrayList<>();
@@ -183,7 +198,8 @@ final class LatentEvaluation {
     return new Infill(kind, steps, holes.size(), match.exact(), match.similarity());
   }
 
-  private Completion completion(int steps, List<HeldOutExamples.Method> tasks) {
+  /** Completes methods in so many calls. */
+  Completion completion(int steps, List<HeldOutExamples.Method> tasks) {
     int length = network.shape().length();
     List<int[]> rows = new ArrayList<>();
     List<boolean[]> open = new ArrayList<>();

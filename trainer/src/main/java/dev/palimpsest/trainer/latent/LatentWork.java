@@ -20,6 +20,11 @@ final class LatentWork {
     return work.folder().resolve("latent/run");
   }
 
+  /** Where the runs of an ablation lie. */
+  static Path ablation(TrainCommand.Work work) {
+    return work.folder().resolve("latent/ablation");
+  }
+
   /** Where a trained model is written unless another folder is named. */
   static Path model(TrainCommand.Work work) {
     return work.folder().resolve("latent/model");

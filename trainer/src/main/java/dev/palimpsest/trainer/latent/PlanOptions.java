@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer.latent;
 
+import java.util.Optional;
+import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
 /** How to sample, but for the number of network calls. */
 final class PlanOptions {
   @Option(
       names = "--temperature",
-      defaultValue = "0.5",
-      description = "of the prediction; less is surer")
-  private double temperature;
+      showDefaultValue = CommandLine.Help.Visibility.NEVER,
+      description =
+          "of the prediction; less is surer (default: 0.5; 1 for a student, who learned to be as"
+              + " sure by itself)")
+  private Optional<Double> temperature = Optional.empty();
 
   @Option(
       names = "--guidance",
@@ -44,8 +48,19 @@ final class PlanOptions {
   @Option(names = "--solver", defaultValue = "ddim", description = "ddim or dpm")
   private LatentSampler.Solver solver;
 
-  LatentSampler.Plan plan(int calls) {
+  /**
+   * @param calls of the network
+   * @param student whether the denoiser was distilled
+   */
+  LatentSampler.Plan plan(int calls, boolean student) {
     return new LatentSampler.Plan(
-        calls, solver, temperature, guidance, churn, refineSteps, refineThreshold, refineTime);
+        calls,
+        solver,
+        temperature.orElse(student ? 1 : 0.5),
+        guidance,
+        churn,
+        refineSteps,
+        refineThreshold,
+        refineTime);
   }
 }

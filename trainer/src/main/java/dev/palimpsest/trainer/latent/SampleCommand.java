@@ -65,7 +65,7 @@ final class SampleCommand implements Runnable {
           holes.add(LatentSampler.from(given.length + tokens, given.length));
         }
         new LatentSampler(network, codes, NoiseLevels.of(state).quantiles(64))
-            .fill(rows, holes, plan.plan(calls), 1, 16);
+            .fill(rows, holes, plan.plan(calls, false), 1, 16);
         for (int[] row : rows) {
           System.out.println(tokenizer.decode(Arrays.stream(row).asLongStream().toArray(), false));
           System.out.println("----");
