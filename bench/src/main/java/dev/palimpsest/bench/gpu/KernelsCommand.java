@@ -119,7 +119,8 @@ final class KernelsCommand implements Callable<Integer> {
     }
     parts.add(() -> rowOps(options.tiny() ? 32 : 4096));
     parts.add(() -> rowOps(BLOCK));
-    for (int n : options.tiny() ? new int[] {BLOCK} : new int[] {BLOCK / 2, BLOCK, 2 * BLOCK, 256}) {
+    for (int n :
+        options.tiny() ? new int[] {BLOCK} : new int[] {BLOCK / 2, BLOCK, 2 * BLOCK, 256}) {
       parts.add(() -> quantized(n));
     }
     return parts;
