@@ -283,6 +283,23 @@ class CudaQuantizedTest {
     }
   }
 
+  /** Parts that are stored in different ways have the way of floats in common. */
+  @Test
+  void mixedPartsAreRounded() {
+    try (CudaFixture f = fixture(ComputeType.BF16)) {
+      int k = 64;
+      StoredWeights first = StoredWeights.of(f.arena, DType.Q8_0, 1, 5, k);
+      StoredWeights second = StoredWeights.of(f.arena, DType.Q4_0, 2, 11, k);
+      PackedLinear map = f.device.pack(first.view(), second.view());
+      assertEquals(16 * k + 16 * 4, map.bytes());
+      float[] x = f.gaussian(3, 2 * k);
+      Tensor out = f.empty(DType.F32, 2, 16);
+      f.device.linear(f.tensor(f.type, x, k), 2, map, out);
+      double[] expected = Reference.product(x, StoredWeights.together(first, second), 2, k, 16);
+      near("mixed", f.read(out, 2), expected, 1e-2);
+    }
+  }
+
   /** A byte or half of one for a weight, and the scales. */
   @Test
   void mapsTakeTheBytesOfTheirFormat() {
