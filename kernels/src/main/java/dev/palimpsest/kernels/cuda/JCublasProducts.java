@@ -99,6 +99,12 @@ final class JCublasProducts implements Products, LaunchList.Call {
     };
   }
 
+  /** Its manual does not say when it adds. */
+  @Override
+  public boolean addsLast() {
+    return false;
+  }
+
   @Override
   public String describe() {
     int[] version = new int[1];
