@@ -113,8 +113,8 @@ final class ComputeDevice {
   private static Device processor(EngineOptions options) {
     if (options.loop() == Loop.LAGGED || options.loop() == Loop.GRAPH) {
       throw new IllegalStateException(
-          "loop %s is a GPU's, and the processor computes: take loop AUTO or HOST, or device CUDA"
-              .formatted(options.loop()));
+          "loop %s is a GPU's, and the processor computes: take loop auto or host, or device cuda"
+              .formatted(options.loop().name().toLowerCase(Locale.ROOT)));
     }
     return CpuDevice.open(cpu(options));
   }

@@ -61,6 +61,18 @@ class EngineTest {
   }
 
   @Test
+  void aLoopOnTheDeviceIsRefusedOnTheProcessor() {
+    EngineOptions options =
+        EngineOptions.DEFAULT
+            .withDevice(EngineOptions.DeviceChoice.CPU)
+            .withLoop(EngineOptions.Loop.GRAPH);
+    Path model = GoldenPaths.of("llada-tiny");
+    IllegalStateException e =
+        assertThrows(IllegalStateException.class, () -> Engine.open(model, options));
+    assertTrue(e.getMessage().contains("take loop auto or host"), e.getMessage());
+  }
+
+  @Test
   void revisionsCanBeReadLateButOnce() {
     Generation generation = engine.submit(request().build());
     generation.result().join();

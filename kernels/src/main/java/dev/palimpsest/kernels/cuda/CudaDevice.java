@@ -181,7 +181,7 @@ public final class CudaDevice extends CheckedDevice {
             && LoopWay.best(CudaLibrary.find().orThrow()) != LoopWay.DEVICE) {
           context.close();
           return missing(
-              "loop GRAPH was asked for, and the driver, of CUDA %s, has no conditional nodes, which came with 12.4: take loop LAGGED, or AUTO for what is there"
+              "loop graph was asked for, and the driver, of CUDA %s, has no conditional nodes, which came with 12.4: take loop lagged, or auto for what is there"
                   .formatted(version(CudaLibrary.find().orThrow().version())));
         }
         CudaDevice device = new CudaDevice(context, options);
