@@ -127,7 +127,7 @@ final class BlockSteps {
       int here = process.canvas().token(position);
       if (there != here) {
         throw new IllegalStateException(
-            "the device has written token %d at position %d where its predictions make %d; loop HOST does without it"
+            "the device has written token %d at position %d where its predictions make %d; loop host does without it"
                 .formatted(there, position, here));
       }
     }

@@ -438,6 +438,8 @@ public final class Scheduler implements AutoCloseable {
       loop = blocks.run(batch);
     } catch (RuntimeException e) {
       // Nothing has been taken yet.
+      System.getLogger(Scheduler.class.getName())
+          .log(System.Logger.Level.WARNING, "the device's own loop failed; the host goes on", e);
       stepOneByOne();
       selected.clear();
       return;

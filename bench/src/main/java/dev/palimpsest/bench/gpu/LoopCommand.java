@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -82,7 +83,7 @@ final class LoopCommand implements Callable<Integer> {
   }
 
   private static String name(CudaOptions.Loop loop) {
-    return loop.name().toLowerCase(java.util.Locale.ROOT);
+    return loop.name().toLowerCase(Locale.ROOT);
   }
 
   private Row row(
