@@ -131,4 +131,14 @@ final class Emulator {
   static long graphLaunches() {
     return (long) ask(JAVA_LONG, "emulatorGraphLaunches");
   }
+
+  /** Graphs that were made ready to be launched, so far. */
+  static long graphsMade() {
+    return (long) ask(JAVA_LONG, "emulatorGraphsMade");
+  }
+
+  /** Those of them that are there now. */
+  static long graphsHeld() {
+    return graphsMade() - (long) ask(JAVA_LONG, "emulatorGraphsDestroyed");
+  }
 }
