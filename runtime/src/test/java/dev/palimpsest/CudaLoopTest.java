@@ -95,7 +95,7 @@ class CudaLoopTest {
       String model, ComputeType dtype, Loop even, Loop odd) {
     List<GenerationRequest> requests = new ArrayList<>();
     for (Algorithm algorithm : Algorithm.values()) {
-      requests.add(request(algorithm, 3 + algorithm.ordinal() % 4, requests.size()));
+      requests.add(request(algorithm, 3 + algorithm.ordinal() % 3, requests.size()));
     }
     List<List<Revision>> host = together(model, dtype, Loop.HOST, requests);
     for (Loop loop : List.of(even, odd)) {
@@ -173,7 +173,7 @@ class CudaLoopTest {
       requests.add(
           GenerationRequest.builder()
               .tokens(Arrays.copyOf(new int[] {5, 9, 200, 77 + i, 31, 8}, 4 + i))
-              .hole(10)
+              .hole(6)
               .cache(CacheMode.BLOCK)
               .seed(i)
               .temperature(i * 0.7f)
@@ -184,15 +184,15 @@ class CudaLoopTest {
     long before = stepsOfTheDevice();
     List<List<Revision>> host = together("sdar-tiny", dtype, Loop.HOST, requests);
     assertEquals(before, stepsOfTheDevice());
+    // Of the 2 and 4 steps of the last one's blocks the host takes the first.
+    List<GenerationRequest> one = requests.subList(2, 3);
     for (Loop loop : List.of(Loop.LAGGED, Loop.GRAPH)) {
       same(host, together("sdar-tiny", dtype, loop, requests), loop + " together");
+      before = stepsOfTheDevice();
+      same(host.subList(2, 3), together("sdar-tiny", dtype, loop, one), loop + " alone");
+      // One step behind, the host takes one too many of each block.
+      assertEquals(loop == Loop.GRAPH ? 4 : 6, stepsOfTheDevice() - before);
     }
-    before = stepsOfTheDevice();
-    same(
-        host.subList(2, 3),
-        together("sdar-tiny", dtype, Loop.GRAPH, requests.subList(2, 3)),
-        "alone");
-    assertEquals(7, stepsOfTheDevice() - before);
   }
 
   /** Top-k, top-p, several tokens a step, what may not be written. */
@@ -236,11 +236,12 @@ class CudaLoopTest {
                 .steps(33)
                 .build(),
             GenerationRequest.builder().tokens(5).hole(2).steps(2).build());
-    List<List<Revision>> host = together("llada-tiny", ComputeType.F32, Loop.HOST, requests);
+    List<List<Revision>> host = together("llada-tiny", ComputeType.BF16, Loop.HOST, requests);
     assertEquals(34, host.getFirst().size());
     long before = stepsOfTheDevice();
-    assertEquals(host, together("llada-tiny", ComputeType.F32, Loop.GRAPH, requests));
-    assertEquals(33, stepsOfTheDevice() - before);
+    assertEquals(host, together("llada-tiny", ComputeType.BF16, Loop.GRAPH, requests));
+    // More if the short one comes when the long one is under way.
+    assertTrue(stepsOfTheDevice() - before >= 33);
   }
 
   /** The device sees for itself that a text has ended, and the host fills it up. */
@@ -257,15 +258,15 @@ class CudaLoopTest {
         GenerationRequest request =
             GenerationRequest.builder()
                 .tokens(5, 9)
-                .hole(10)
+                .hole(6)
                 .algorithm(Algorithm.RANDOM)
-                .steps(10)
+                .steps(6)
                 .temperature(60f)
                 .stopAtEnd(true)
                 .seed(seed)
                 .build();
         int step = revisions(engine.submit(request)).getLast().step();
-        if (step < 10) {
+        if (step < 6) {
           ending.add(request);
           steps.add(step);
         }
@@ -287,15 +288,15 @@ class CudaLoopTest {
   void everythingElseGoesStepByStep() {
     List<GenerationRequest> requests =
         List.of(
-            builder().steps(3).cache(CacheMode.DELAYED).build(),
+            builder().steps(2).cache(CacheMode.DELAYED).build(),
             builder().steps(3).cache(CacheMode.DUAL).cacheRefresh(2).build(),
-            builder().steps(3).guidance(1.5f).build(),
-            builder().steps(4).correction(new Correction.Edit(0.01)).build(),
-            builder().steps(4).correction(new Correction.Remask(0.5, 2)).build(),
-            builder().algorithm(Algorithm.ENTROPY).steps(3).algorithmTemperature(0.5).build(),
-            builder().steps(3).deadline(Duration.ofHours(1)).build(),
-            builder().steps(3).finishWithin(Duration.ofHours(1)).build(),
-            builder().steps(3).previews(true).build());
+            builder().steps(2).guidance(1.5f).build(),
+            builder().steps(3).correction(new Correction.Edit(0.01)).build(),
+            builder().steps(3).correction(new Correction.Remask(0.5, 2)).build(),
+            builder().algorithm(Algorithm.ENTROPY).steps(2).algorithmTemperature(0.5).build(),
+            builder().steps(2).deadline(Duration.ofHours(1)).build(),
+            builder().steps(2).finishWithin(Duration.ofHours(1)).build(),
+            builder().steps(2).previews(true).build());
     List<List<Revision>> host = together("llada-tiny", ComputeType.F32, Loop.HOST, requests);
     long before = stepsOfTheDevice();
     try (Engine engine =
@@ -307,7 +308,7 @@ class CudaLoopTest {
     assertEquals(before, stepsOfTheDevice());
     // Beside them others go step by step too.
     List<GenerationRequest> mixed = new ArrayList<>(requests);
-    mixed.add(builder().steps(3).build());
+    mixed.add(builder().steps(2).build());
     List<List<Revision>> all = together("llada-tiny", ComputeType.F32, Loop.GRAPH, mixed);
     assertEquals(host, all.subList(0, requests.size()));
     assertEquals(
@@ -320,12 +321,12 @@ class CudaLoopTest {
   void theHostLooksOnceABlock() {
     try (Engine engine =
         Engine.open(GoldenPaths.of("llada-tiny"), options(ComputeType.F32, Loop.AUTO))) {
-      revisions(engine.submit(builder().steps(6).build()));
+      revisions(engine.submit(builder().steps(3).build()));
       long steps = stepsOfTheDevice();
       long graphs = EmulatedDriver.graphLaunches();
       long copies = EmulatedDriver.copies();
-      revisions(engine.submit(builder().steps(6).seed(12).build()));
-      assertEquals(6, stepsOfTheDevice() - steps);
+      revisions(engine.submit(builder().steps(4).seed(12).build()));
+      assertEquals(4, stepsOfTheDevice() - steps);
       assertEquals(1, EmulatedDriver.graphLaunches() - graphs);
       assertEquals(4, EmulatedDriver.copies() - copies);
     }
@@ -367,13 +368,12 @@ class CudaLoopTest {
             .steps(2)
             .build();
     List<List<Revision>> ways = new ArrayList<>();
-    for (Loop loop : List.of(Loop.HOST, Loop.LAGGED, Loop.GRAPH)) {
+    for (Loop loop : List.of(Loop.HOST, Loop.GRAPH)) {
       try (Engine engine = Engine.open(JAVA_TINY, options(ComputeType.BF16, loop))) {
         ways.add(revisions(engine.submit(request)));
       }
     }
     assertEquals(ways.get(0), ways.get(1));
-    assertEquals(ways.get(0), ways.get(2));
   }
 
   @Test
