@@ -6,9 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Path;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -16,16 +20,22 @@ import tools.jackson.databind.json.JsonMapper;
 /** A soak of seconds, and that it notices what it is there to notice. */
 @Timeout(120)
 class SoakTest {
-  /** A tiny checkpoint of the runtime's own tests. */
-  private static final String MODEL = "../runtime/src/test/resources/goldens/llada-tiny";
+  /** Tiny checkpoints of the runtime's own tests. */
+  private static final String GOLDENS = "../runtime/src/test/resources/goldens/";
+
+  private static final String MODEL = GOLDENS + "llada-tiny";
 
   private final StringWriter out = new StringWriter();
   private final StringWriter err = new StringWriter();
 
   private int run(String... more) {
+    return runOn(MODEL, more);
+  }
+
+  private int runOn(String model, String... more) {
     CommandLine line = BenchCommand.commandLine();
     line.setOut(new PrintWriter(out)).setErr(new PrintWriter(err, true));
-    String[] arguments = {"soak", "--model", MODEL, "--threads", "1", "--dtype", "f32", "--json"};
+    String[] arguments = {"soak", "--model", model, "--threads", "1", "--dtype", "f32", "--json"};
     String[] all = Arrays.copyOf(arguments, arguments.length + more.length);
     System.arraycopy(more, 0, all, arguments.length, more.length);
     return line.execute(all);
@@ -52,6 +62,26 @@ class SoakTest {
     assertEquals(report.get("cache_pages").asInt(), report.get("free_pages").asInt());
     assertTrue(report.get("compared").asInt() > 0, report::toString);
     assertEquals(16, report.get("most_waiting").asInt());
+  }
+
+  /** Models that know other requests than masked ones. */
+  @ParameterizedTest
+  @ValueSource(strings = {"latent", "causal", "in blocks"})
+  void everyKindOfModelIsSoaked(String kind, @TempDir Path folder) {
+    String model =
+        switch (kind) {
+          case "latent" -> GOLDENS + "latent-tiny";
+          case "in blocks" -> GOLDENS + "sdar-tiny";
+          default -> TinyCausal.write(folder);
+        };
+    int status = runOn(model, "--minutes", "0.05", "--max-growth", "2048");
+    JsonNode report = new JsonMapper().readTree(out.toString());
+    assertEquals(0, report.get("wrong").size(), report::toString);
+    assertEquals(0, status, err::toString);
+    assertTrue(report.get("finished").asLong() > 0, report::toString);
+    assertTrue(report.get("refused").asLong() > 0, report::toString);
+    assertTrue(report.get("cache_pages").asInt() > 0, report::toString);
+    assertEquals(report.get("cache_pages").asInt(), report.get("free_pages").asInt());
   }
 
   @Test
