@@ -43,9 +43,7 @@ final class KernelsCommand implements Callable<Integer> {
   private static final int BLOCK = 32;
   private static final int REPEATS = 5;
 
-  /**
-   * The first time launches one by one, the second makes the graph, the third replays it.
-   */
+  /** The first time launches one by one, the second makes the graph, the third replays it. */
   private static final int WARM = 3;
 
   /** What is measured at once takes so long, so that its way to the device hardly counts. */
@@ -294,7 +292,8 @@ final class KernelsCommand implements Callable<Integer> {
       double milliseconds =
           time(
               layers,
-              i -> device.attention(fused, heads, spans, places, AttentionMask.FULL, store, i, out));
+              i ->
+                  device.attention(fused, heads, spans, places, AttentionMask.FULL, store, i, out));
       note(
           "attention",
           "%d of %d, %d heads of %d".formatted(queries, context, heads.heads(), heads.headDim()),
