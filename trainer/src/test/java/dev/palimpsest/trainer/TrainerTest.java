@@ -27,15 +27,34 @@ class TrainerTest {
   @CsvSource({"false,1", "false,2", "true,2"})
   void aResumedRunIsTheSameRunBitForBit(boolean bf16, int workers) throws IOException {
     RunState whole = run("whole", bf16, workers, 20);
-    run("parts", bf16, workers, 20, 10);
-    RunState parts = run("parts", bf16, workers, 20);
+    // Between two checkpoints: it leaves one where it stops.
+    assertEquals(10, run("parts", bf16, workers, 20, 10).step());
+    assertSame(whole, run("parts", bf16, workers, 20));
+    assertEquals(losses("whole"), losses("parts"));
+  }
+
+  /** What was logged after the last checkpoint is not told twice. */
+  @Test
+  void aBrokenRunGoesOnFromItsLastCheckpoint() throws IOException {
+    RunState whole = run("whole", false, 1, 20);
+    Path run = folder.resolve("broken");
+    try (TokenFile tokens = Fixture.tokens(folder)) {
+      MaskedBatch.Source source = Fixture.source(tokens);
+      StoppedRun.breakAt(
+          run, Trainer.course(Fixture.settings(false), 1, source, source, 8), 20, 10);
+    }
+    assertEquals(8, RunState.read(TrainingLoop.checkpointFile(run)).step());
+    assertSame(whole, run("broken", false, 1, 20));
+    assertEquals(losses("whole"), losses("broken"));
+  }
+
+  private static void assertSame(RunState whole, RunState parts) {
     assertEquals(20, whole.step());
     assertEquals(20, parts.step());
     assertArrayEquals(whole.weights(), parts.weights());
     assertArrayEquals(whole.average(), parts.average());
     assertArrayEquals(whole.moment1(), parts.moment1());
     assertArrayEquals(whole.moment2(), parts.moment2());
-    assertEquals(losses("whole"), losses("parts"));
   }
 
   /** The log lines of training, without the times in them. */
