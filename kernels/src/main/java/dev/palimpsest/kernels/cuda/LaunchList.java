@@ -189,6 +189,9 @@ final class LaunchList {
     }
     flushes++;
     try {
+      if (!oneByOne) {
+        context.begin();
+      }
       if (launches == 1 || !graphs || oneByOne) {
         launch();
         return;
