@@ -32,7 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** A loop of the device that fails costs a line in the log and no token. */
-@Timeout(20)
+@Timeout(300)
 class LoopFailureTest {
   private static final int BLOCK = 4;
 
@@ -178,7 +178,7 @@ class LoopFailureTest {
   private static void othersAreDone(List<Recorder> found) throws Exception {
     List<List<Revision>> host = byTheHost();
     for (int i : new int[] {0, 2}) {
-      found.get(i).done.get(10, TimeUnit.SECONDS);
+      found.get(i).done.get(60, TimeUnit.SECONDS);
       assertEquals(host.get(i), found.get(i).revisions);
     }
   }
