@@ -185,6 +185,17 @@ class SchedulerTest {
   }
 
   @Test
+  void whoIsToldOfItsEndTakesPartNoMore() throws Exception {
+    try (Scheduler scheduler = new Scheduler(LeftToRight::predict, false, 1000, 10)) {
+      Recorder recorder = new Recorder();
+      // On the scheduler's thread, while it tells.
+      CompletableFuture<Integer> running = recorder.done.thenApply(tokens -> scheduler.running());
+      scheduler.submit(new LeftToRight(100, 4), recorder);
+      assertEquals(0, running.get(60, TimeUnit.SECONDS));
+    }
+  }
+
+  @Test
   void shiftedLogitsTakeTheRowBefore() throws Exception {
     List<Integer> rows = new ArrayList<>();
     Stepper network =

@@ -131,8 +131,7 @@ class TrainerTest {
         Training.HeldOut after = trainer.evaluate();
         assertEquals(Math.log(10), before, 0.6);
         // Who knows no neighbours has ln 8 = 2.1 nats, and one in eight right. How much better it
-        // gets
-        // depends on the order of sums, which is the processor's.
+        // gets depends on the order of sums, which is the processor's.
         assertTrue(after.values().get("held_out_nats") < 1.2, before + " → " + after);
         assertTrue(after.values().get("held_out_accuracy") > 0.4, after.text());
         assertTrue(after.text().endsWith("% of masked tokens right"), after.text());
