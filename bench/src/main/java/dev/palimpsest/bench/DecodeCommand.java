@@ -89,7 +89,7 @@ final class DecodeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    DecodeShape shape = decoding.shape();
+    decoding.shape();
     options.atLeast("--requests", requests, 1);
     options.atLeast("--repeat", repeat, 1);
     options.atLeast("--warmup", warmup, 0);
@@ -107,6 +107,7 @@ final class DecodeCommand implements Callable<Integer> {
                 ? options.engineOptions()
                 : options.engineOptions().withMaxQueued(maxQueued),
             (done, total) -> progress.show("packing layer", done, total))) {
+      DecodeShape shape = decoding.shape(engine.config(), engine.latent().isPresent());
       for (int i = 0; i < warmup; i++) {
         progress.show("round", i + 1, warmup + repeat);
         load.run(engine, shape, seed - 1 - i);
@@ -168,9 +169,10 @@ final class DecodeCommand implements Callable<Integer> {
         shape.blockLength(),
         shape.pace(),
         shape.threshold(),
-        shape.algorithm().spelling(),
+        shape.algorithmSpelled(),
         DecodeShape.spell(shape.cache()),
         shape.cacheRefresh(),
+        shape.steps(),
         requests,
         load.rate() > 0 ? null : load.concurrency(),
         arrival.rate,

@@ -2,6 +2,7 @@
 package dev.palimpsest.bench;
 
 import dev.palimpsest.cache.CacheMode;
+import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import java.util.Arrays;
 import java.util.stream.Collectors;
@@ -58,6 +59,12 @@ final class DecodeOptions {
             "Commit every token at least this sure instead, 0 to 1, and always the surest; chooses"
                 + " --algorithm threshold unless another is named (default: --tokens-per-step).")
     private Double threshold;
+
+    @Option(
+        names = "--steps",
+        paramLabel = "N",
+        description = "Denoiser calls of a hybrid latent model instead (default: the model's own).")
+    private Integer steps;
   }
 
   @Option(
@@ -132,6 +139,7 @@ final class DecodeOptions {
     atLeast("--block-length", blockLength, 0);
     atLeast("--tokens-per-step", pace.tokensPerStep, 1);
     atLeast("--cache-refresh", cacheRefresh, 0);
+    atLeast("--steps", pace.steps == null ? 1 : pace.steps, 1);
     return new DecodeShape(
         promptLength,
         newTokens,
@@ -143,6 +151,55 @@ final class DecodeOptions {
             : pace.threshold == null ? Algorithm.LOW_CONFIDENCE : Algorithm.THRESHOLD,
         cache,
         cacheRefresh);
+  }
+
+  /**
+   * The shape for a model of any kind: what its kind has no use for is left out.
+   *
+   * @param latent whether it is a hybrid latent model
+   * @throws ParameterException naming an option that was given and that it has no use for
+   */
+  DecodeShape shape(ModelConfig config, boolean latent) {
+    if (latent) {
+      refuse(
+          "a hybrid latent model takes --steps and --block-length",
+          "--tokens-per-step",
+          "--threshold",
+          "--algorithm",
+          "--cache",
+          "--cache-refresh");
+      return plain(given("--block-length") ? blockLength : 0, CacheMode.NONE);
+    }
+    if (config.causal()) {
+      refuse(
+          "a causal model writes one token a step and takes --cache none or block",
+          "--tokens-per-step",
+          "--threshold",
+          "--steps",
+          "--algorithm",
+          "--block-length",
+          "--cache-refresh");
+      return plain(0, given("--cache") ? cache : CacheMode.BLOCK);
+    }
+    refuse("a masked model takes --tokens-per-step or --threshold", "--steps");
+    return shape();
+  }
+
+  private DecodeShape plain(int blocks, CacheMode kept) {
+    return new DecodeShape(promptLength, newTokens, blocks, 0, null, null, kept, 0, pace.steps);
+  }
+
+  private boolean given(String option) {
+    return spec.commandLine().getParseResult().hasMatchedOption(option);
+  }
+
+  private void refuse(String instead, String... options) {
+    for (String option : options) {
+      if (given(option)) {
+        throw new ParameterException(
+            spec.commandLine(), option + " is not for this model: " + instead);
+      }
+    }
   }
 
   private void atLeast(String option, int value, int least) {

@@ -30,9 +30,10 @@ import java.util.Locale;
  * @param blockLength tokens written together; 0 is all
  * @param tokensPerStep tokens a step commits; null for an algorithm that does not count them
  * @param threshold from which tokens are committed; null without
- * @param algorithm commit rule
+ * @param algorithm commit rule; null for a model that is not masked
  * @param cache keys and values that are kept
  * @param cacheRefresh steps between refreshes within a block; 0 is none
+ * @param steps denoiser calls of a latent model; null for its own, and for other models
  * @param requests of a round
  * @param concurrency most of them at a time; null when they arrive at a rate
  * @param rate of Poisson arrivals, requests per second; null when they come as others end
@@ -70,6 +71,7 @@ record DecodeReport(
     String algorithm,
     String cache,
     int cacheRefresh,
+    Integer steps,
     int requests,
     Integer concurrency,
     Double rate,

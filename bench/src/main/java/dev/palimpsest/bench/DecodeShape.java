@@ -16,9 +16,11 @@ import java.util.Locale;
  * @param tokensPerStep tokens a step commits, fewer at the end of a block; unused by algorithms
  *     that take as many steps as they need
  * @param threshold of such an algorithm; null for its usual one
- * @param algorithm commit rule
+ * @param algorithm commit rule; null for a model that is not masked, and then all of the above but
+ *     {@code blockLength} is unused
  * @param cache keys and values that are kept
  * @param cacheRefresh steps between refreshes within a block; 0 is none
+ * @param steps denoiser calls of a latent model; null for its own, and for other models
  */
 record DecodeShape(
     int promptLength,
@@ -28,7 +30,30 @@ record DecodeShape(
     Double threshold,
     Algorithm algorithm,
     CacheMode cache,
-    int cacheRefresh) {
+    int cacheRefresh,
+    Integer steps) {
+
+  /** Of a masked model. */
+  DecodeShape(
+      int promptLength,
+      int newTokens,
+      int blockLength,
+      int tokensPerStep,
+      Double threshold,
+      Algorithm algorithm,
+      CacheMode cache,
+      int cacheRefresh) {
+    this(
+        promptLength,
+        newTokens,
+        blockLength,
+        tokensPerStep,
+        threshold,
+        algorithm,
+        cache,
+        cacheRefresh,
+        null);
+  }
 
   /** The same at another point of a sweep. */
   DecodeShape with(int tokensPerStep, CacheMode cache, int cacheRefresh) {
@@ -79,6 +104,16 @@ record DecodeShape(
     if (promptLength > 0) {
       builder.tokens(prompt(config, index));
     }
+    builder.hole(newTokens).seed(index).cache(cache);
+    if (algorithm == null) {
+      if (steps != null) {
+        builder.steps(steps);
+      }
+      if (blockLength > 0) {
+        builder.blockLength(blockLength);
+      }
+      return builder.build();
+    }
     if (threshold != null) {
       builder.threshold(threshold);
     } else if (algorithm == Algorithm.ORIGIN) {
@@ -87,14 +122,7 @@ record DecodeShape(
     } else if (algorithm.countsSteps()) {
       builder.tokensPerStep(tokensPerStep);
     }
-    return builder
-        .hole(newTokens)
-        .algorithm(algorithm)
-        .blockLength(blockLength)
-        .cache(cache)
-        .cacheRefresh(cacheRefresh)
-        .seed(index)
-        .build();
+    return builder.algorithm(algorithm).blockLength(blockLength).cacheRefresh(cacheRefresh).build();
   }
 
   /** For people. */
@@ -102,20 +130,32 @@ record DecodeShape(
     return newTokens
         + " new tokens after "
         + promptLength
-        + ", "
-        + algorithm.spelling()
-        + (threshold == null ? "" : " " + threshold)
-        + (algorithm.countsSteps() ? ", " + tokensPerStep + " a step" : "")
-        + ", blocks of "
-        + block()
+        + rule()
         + ", cache "
         + spell(cache)
         + (cacheRefresh == 0 ? "" : " refreshed every " + cacheRefresh + " steps");
   }
 
+  private String rule() {
+    String blocks = ", blocks of " + block();
+    if (algorithm == null) {
+      return (steps == null ? "" : ", " + steps + " steps") + (blockLength == 0 ? "" : blocks);
+    }
+    return ", "
+        + algorithm.spelling()
+        + (threshold == null ? "" : " " + threshold)
+        + (algorithm.countsSteps() ? ", " + tokensPerStep + " a step" : "")
+        + blocks;
+  }
+
   /** {@link #tokensPerStep} where the algorithm goes by it, else null. */
   Integer pace() {
-    return algorithm.countsSteps() ? tokensPerStep : null;
+    return algorithm != null && algorithm.countsSteps() ? tokensPerStep : null;
+  }
+
+  /** The algorithm as on the command line; null where there is none. */
+  String algorithmSpelled() {
+    return algorithm == null ? null : algorithm.spelling();
   }
 
   static String spell(CacheMode cache) {

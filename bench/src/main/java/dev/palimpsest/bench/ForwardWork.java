@@ -10,7 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** One forward of a model over a fixed token row, to be run again and again. */
+/** One forward of a model over fixed tokens, to be run again and again. */
 final class ForwardWork implements Runnable {
   private final Transformer transformer;
   private final StepBatch batch = new StepBatch();
@@ -18,26 +18,33 @@ final class ForwardWork implements Runnable {
   private final MemorySegment logits;
 
   /**
-   * Prepares a forward over {@link #token tokens} 0 … {@code length - 1}.
+   * Prepares a forward over {@link #token tokens} 0, 1, …
    *
-   * @param wanted which positions' logits to compute
+   * @param length tokens of each sequence
+   * @param wanted which positions' logits to compute, of each sequence
    * @param arena owner of the logits' buffer
    */
-  ForwardWork(Transformer transformer, int length, WantedLogits wanted, Arena arena) {
+  ForwardWork(
+      Transformer transformer, int sequences, int length, WantedLogits wanted, Arena arena) {
     this.transformer = transformer;
     ModelConfig config = transformer.config();
-    batch.addSequence(length);
-    for (int i = 0; i < length; i++) {
+    for (int s = 0; s < sequences; s++) {
+      batch.addSequence(length);
+    }
+    int rows = batch.rows();
+    for (int i = 0; i < rows; i++) {
       batch.tokens()[i] = token(i, config.vocabulary());
     }
     if (wanted.all()) {
       logits =
           arena.allocate(
-              ValueLayout.JAVA_FLOAT, Math.multiplyExact((long) length, config.vocabulary()));
+              ValueLayout.JAVA_FLOAT, Math.multiplyExact((long) rows, config.vocabulary()));
     } else {
       logits = MemorySegment.NULL;
-      for (int row = length - wanted.count(length); row < length; row++) {
-        batch.wanted().add(row, Sampling.GREEDY, 0, 0, row);
+      for (int s = 0; s < sequences; s++) {
+        for (int i = length - wanted.count(length); i < length; i++) {
+          batch.wanted().add(s * length + i, Sampling.GREEDY, 0, 0, i);
+        }
       }
     }
   }
@@ -56,9 +63,7 @@ final class ForwardWork implements Runnable {
     }
   }
 
-  /**
-   * Of the last {@link #run}: float32 {@code [length][vocabulary]}; empty unless all are wanted.
-   */
+  /** Of the last {@link #run}: float32 {@code [rows][vocabulary]}; empty unless all are wanted. */
   MemorySegment logits() {
     return logits;
   }

@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
@@ -51,7 +52,7 @@ final class PeerForwardCommand implements Callable<Integer> {
       int vocabulary = model.config().vocabulary();
       int[] tokens =
           IntStream.range(0, length).map(i -> ForwardWork.token(i, vocabulary)).toArray();
-      ForwardWork work = new ForwardWork(model.transformer(), length, runs.logits(), arena);
+      ForwardWork work = new ForwardWork(model.transformer(), 1, length, runs.logits(), arena);
       Turns turns = new Turns(peer);
       long[] ours = new long[repeat];
       long[] theirs = new long[repeat];
@@ -68,7 +69,9 @@ final class PeerForwardCommand implements Callable<Integer> {
       Double error =
           runs.logits().all() ? relativeError(work.logits(), peer, length, vocabulary) : null;
       Timings peerTimings = new Timings(theirs);
-      ForwardReport forward = ForwardReport.of(options, runs, model, new Timings(ours));
+      ForwardReport forward =
+          ForwardReport.of(
+              options, runs, 1, model, List.of(CallTimes.of("forward", length, new Timings(ours))));
       PeerReport report =
           new PeerReport(
               peerTimings.medianMs() / forward.medianMs(),

@@ -2,6 +2,7 @@
 package dev.palimpsest.bench;
 
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -13,101 +14,115 @@ import picocli.CommandLine.Spec;
 /** {@code bench profile}: the time of a forward, op by op. */
 @Command(
     name = "profile",
-    description = "Show where the time of a forward goes, op by op and shape by shape.")
+    description = {
+      "Show where the time of a forward goes, op by op and shape by shape.",
+      "Of a hybrid latent model: of a call of the denoiser, the encoder and the decoder, as forward"
+          + " times them."
+    })
 final class ProfileCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions options;
   @Mixin private RunOptions runs;
+  @Mixin private BatchOptions batch;
 
   @Mixin private OutputOptions output;
 
   @Override
   public Integer call() {
-    int length = runs.length();
+    runs.length();
+    int sequences = batch.sequences();
     Progress progress = new Progress(spec.commandLine().getErr());
-    OpTimes times = new OpTimes();
+    OpTimes ops = new OpTimes();
     try (Arena arena = Arena.ofConfined();
         LoadedModel model =
-            LoadedModel.open(options, progress, device -> new TimedDevice(device, times))) {
-      ForwardWork work = new ForwardWork(model.transformer(), length, runs.logits(), arena);
-      int total = runs.warmup() + runs.repeat();
-      if (runs.warmup() > 0) {
-        Timings.measure(0, runs.warmup(), work, done -> progress.show("forward", done, total));
+            LoadedModel.open(options, progress, device -> new TimedDevice(device, ops))) {
+      List<CallTimes> times = new ArrayList<>();
+      List<ProfileReport.Share> shares = new ArrayList<>();
+      for (NetworkCall call : model.calls(runs, sequences, arena)) {
+        CallTimes timed = CallTimes.of(call.name(), call.tokens(), measure(call, ops, progress));
+        times.add(timed);
+        ops.sums().forEach(sum -> shares.add(share(timed, sum)));
       }
-      times.clear();
-      Timings timings =
-          Timings.measure(
-              0,
-              runs.repeat(),
-              work,
-              done -> progress.show("forward", runs.warmup() + done, total));
       progress.done();
+      double forwardMs = times.getFirst().meanMs();
+      double opsMs = opsMs(times.getFirst(), shares);
       ProfileReport report =
-          report(times, timings, ForwardReport.of(options, runs, model, timings));
-      output.print(report, table(report));
+          new ProfileReport(
+              forwardMs,
+              opsMs,
+              List.copyOf(shares),
+              ForwardReport.of(options, runs, sequences, model, times));
+      output.print(report, table(report, times));
     }
     return 0;
   }
 
-  private ProfileReport report(OpTimes times, Timings timings, ForwardReport forward) {
-    double runs = forward.repeat();
-    double forwardMs = timings.meanMs();
-    List<ProfileReport.Share> shares =
-        times.sums().stream()
-            .map(
-                sum ->
-                    new ProfileReport.Share(
-                        sum.op().name(),
-                        sum.op().shape(),
-                        sum.calls() / runs,
-                        sum.nanos() / runs / 1e6,
-                        sum.nanos() / runs / 1e6 / forwardMs,
-                        sum.gflops(),
-                        sum.gigabytesPerSecond()))
-            .toList();
-    double opsMs = shares.stream().mapToDouble(ProfileReport.Share::ms).sum();
-    return new ProfileReport(forwardMs, opsMs, shares, forward);
+  /** Leaves the ops of the timed runs in {@code ops}. */
+  private Timings measure(NetworkCall call, OpTimes ops, Progress progress) {
+    int warmup = runs.warmup();
+    int total = warmup + runs.repeat();
+    if (warmup > 0) {
+      Timings.measure(0, warmup, call.work(), done -> progress.show(call.name(), done, total));
+    }
+    ops.clear();
+    return Timings.measure(
+        0, runs.repeat(), call.work(), done -> progress.show(call.name(), warmup + done, total));
   }
 
-  private static String table(ProfileReport report) {
+  private ProfileReport.Share share(CallTimes call, OpTimes.Sum sum) {
+    double perCall = runs.repeat();
+    double ms = sum.nanos() / perCall / 1e6;
+    return new ProfileReport.Share(
+        call.call(),
+        sum.op().name(),
+        sum.op().shape(),
+        sum.calls() / perCall,
+        ms,
+        ms / call.meanMs(),
+        sum.gflops(),
+        sum.gigabytesPerSecond());
+  }
+
+  private static double opsMs(CallTimes call, List<ProfileReport.Share> shares) {
+    return shares.stream()
+        .filter(share -> share.call().equals(call.call()))
+        .mapToDouble(ProfileReport.Share::ms)
+        .sum();
+  }
+
+  private static String table(ProfileReport report, List<CallTimes> calls) {
+    StringBuilder tables = new StringBuilder();
+    for (CallTimes call : calls) {
+      tables.append(table(report, call)).append('\n');
+    }
+    return tables + report.forward().table();
+  }
+
+  private static TextTable table(ProfileReport report, CallTimes call) {
     TextTable table =
         new TextTable("op", "shape", "calls", "ms", "share", "GFLOP/s", "GB/s").leftColumns(2);
     for (ProfileReport.Share op : report.ops()) {
-      table.row(
-          op.op(),
-          op.shape(),
-          String.format(Locale.ROOT, "%.0f", op.calls()),
-          String.format(Locale.ROOT, "%.2f", op.ms()),
-          percent(op.share()),
-          op.gflops() == 0 ? "" : String.format(Locale.ROOT, "%.0f", op.gflops()),
-          String.format(Locale.ROOT, "%.1f", op.gigabytesPerSecond()));
+      if (op.call().equals(call.call())) {
+        table.row(
+            op.op(),
+            op.shape(),
+            String.format(Locale.ROOT, "%.0f", op.calls()),
+            String.format(Locale.ROOT, "%.3f", op.ms()),
+            percent(op.share()),
+            op.gflops() == 0 ? "" : String.format(Locale.ROOT, "%.0f", op.gflops()),
+            String.format(Locale.ROOT, "%.1f", op.gigabytesPerSecond()));
+      }
     }
-    double rest = report.forwardMs() - report.opsMs();
+    double opsMs = opsMs(call, report.ops());
+    sum(table, "sum of ops", "", opsMs, call);
+    sum(table, "between ops", "", call.meanMs() - opsMs, call);
+    sum(table, "whole " + call.call(), "mean of " + report.forward().repeat(), call.meanMs(), call);
+    return table;
+  }
+
+  private static void sum(TextTable table, String name, String of, double ms, CallTimes call) {
     table.row(
-        "sum of ops",
-        "",
-        "",
-        String.format(Locale.ROOT, "%.2f", report.opsMs()),
-        percent(report.opsMs() / report.forwardMs()),
-        "",
-        "");
-    table.row(
-        "between ops",
-        "",
-        "",
-        String.format(Locale.ROOT, "%.2f", rest),
-        percent(rest / report.forwardMs()),
-        "",
-        "");
-    table.row(
-        "whole forward",
-        "mean of " + report.forward().repeat(),
-        "",
-        String.format(Locale.ROOT, "%.2f", report.forwardMs()),
-        percent(1),
-        "",
-        "");
-    return table + "\n" + report.forward().table();
+        name, of, "", String.format(Locale.ROOT, "%.3f", ms), percent(ms / call.meanMs()), "", "");
   }
 
   private static String percent(double share) {

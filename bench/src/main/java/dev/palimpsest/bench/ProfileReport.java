@@ -7,9 +7,10 @@ import java.util.List;
 /**
  * Where the time of a forward goes.
  *
- * @param forwardMs mean wall time of a forward, milliseconds
+ * @param forwardMs mean wall time of a forward, milliseconds; of a model of several parts, of its
+ *     first call
  * @param opsMs the part of it spent in ops
- * @param ops costliest first
+ * @param ops those of each call together, costliest first
  * @param forward the same forward's times, and the conditions
  */
 record ProfileReport(
@@ -18,13 +19,15 @@ record ProfileReport(
   /**
    * One op at one shape.
    *
-   * @param calls in one forward
-   * @param ms all of them, milliseconds per forward
-   * @param share of {@link #forwardMs}, 0..1
+   * @param call it belongs to, {@code forward} where a network has but one
+   * @param calls in one call of the network
+   * @param ms all of them, milliseconds per call of the network
+   * @param share of that call's mean time, 0..1
    * @param gflops billion floating-point operations of matrix products per second; 0 without any
    * @param gigabytesPerSecond least memory traffic over time
    */
   record Share(
+      String call,
       String op,
       String shape,
       double calls,

@@ -7,6 +7,7 @@ import dev.palimpsest.bench.QualityReport.LossRow;
 import dev.palimpsest.bench.QualityReport.Measure;
 import dev.palimpsest.bench.QualityReport.TaskRow;
 import dev.palimpsest.bench.QualityReport.TaskTable;
+import dev.palimpsest.kernels.AttentionMask;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -176,6 +177,22 @@ final class QualityCommand implements Callable<Integer> {
     return path;
   }
 
+  /** Holes with text on both sides, and a loss under masks, are for one kind of model. */
+  private void refuseOthers(Engine engine) {
+    if (engine.latent().isPresent() || !engine.config().mask().equals(AttentionMask.FULL)) {
+      throw new IllegalArgumentException(
+          "%s is %s: quality is measured of masked models that attend to everything, such as models/java-tiny%s"
+              .formatted(
+                  options.model(),
+                  engine.latent().isPresent()
+                      ? "a hybrid latent model"
+                      : engine.config().causal()
+                          ? "a causal model"
+                          : "a model that attends in blocks",
+                  engine.latent().isPresent() ? "; of this kind, by train latent evaluate" : ""));
+    }
+  }
+
   /** What one configuration gave. */
   private record Outcome(
       QualityConfig config,
@@ -191,6 +208,7 @@ final class QualityCommand implements Callable<Integer> {
     try (QualityEngines engines =
         new QualityEngines(options.model(), options.engineOptions(), progress)) {
       Engine first = engines.of(configs.getFirst());
+      refuseOthers(first);
       String device = first.device();
       HoleSampler sampler = new HoleSampler(files, first.tokenizer(), syntax, length);
       MaskedLoss masked =

@@ -5,6 +5,8 @@ import dev.palimpsest.Engine;
 import dev.palimpsest.EngineLoad;
 import dev.palimpsest.EngineOptions;
 import dev.palimpsest.family.Families;
+import dev.palimpsest.family.HybridFamily;
+import dev.palimpsest.network.HybridConfig;
 import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.Checkpoints;
@@ -105,6 +107,11 @@ final class SoakCommand implements Callable<Integer> {
       return (long) (budget * (1 << 20));
     }
     try (Checkpoint checkpoint = Checkpoints.open(options.model())) {
+      if (HybridFamily.is(checkpoint)) {
+        HybridConfig config = HybridFamily.describe(checkpoint).config();
+        int longest = Math.min(LONGEST, config.maxPositions());
+        return 8L * config.width() * Math.ceilDiv(3 * longest, 2);
+      }
       ModelConfig config = Families.describe(checkpoint).config();
       long row = 4L * 2 * config.layers() * config.heads().keyWidth();
       return row * PAGE * Math.ceilDiv(3 * longest(config), 2 * PAGE);
@@ -119,7 +126,10 @@ final class SoakCommand implements Callable<Integer> {
       throws InterruptedException {
     int pages = engine.load().cachePages();
     Soak soak =
-        new Soak(engine, new SoakRequests(engine.config(), longest(engine.config()), pages, seed));
+        new Soak(
+            engine,
+            new SoakRequests(
+                engine.config(), engine.latent(), longest(engine.config()), pages, seed));
     Duration duration = Duration.ofNanos((long) (minutes * 60e9));
     soak.run(clients, duration, progress);
     EngineLoad load = soak.settle();

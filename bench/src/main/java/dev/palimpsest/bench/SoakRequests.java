@@ -4,22 +4,27 @@ package dev.palimpsest.bench;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.bench.SoakRequest.Fate;
 import dev.palimpsest.cache.CacheMode;
+import dev.palimpsest.network.HybridConfig;
 import dev.palimpsest.network.ModelConfig;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
+import dev.palimpsest.process.latent.LatentChoice;
+import dev.palimpsest.process.latent.Solver;
 import dev.palimpsest.schedule.Terms;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * Draws requests of every kind: lengths, holes, algorithms, caches, priorities; to be cancelled, in
- * a hurry, or wrong. The same seed draws the same requests.
+ * Draws requests of every sort that a model knows: lengths, holes, algorithms, solvers, caches,
+ * priorities; to be cancelled, in a hurry, or wrong. The same seed draws the same requests.
  */
 final class SoakRequests {
   private static final int PAGE = 64;
 
   private final ModelConfig config;
+  private final Optional<HybridConfig> latent;
   private final int longest;
   private final int cachePages;
   // 0 for a model that attends to everything.
@@ -28,11 +33,14 @@ final class SoakRequests {
   private final SplittableRandom random;
 
   /**
+   * @param latent what a hybrid latent model is; empty for others
    * @param longest tokens of the longest canvas
    * @param cachePages pages of K/V there are in all
    */
-  SoakRequests(ModelConfig config, int longest, int cachePages, long seed) {
+  SoakRequests(
+      ModelConfig config, Optional<HybridConfig> latent, int longest, int cachePages, long seed) {
     this.config = config;
+    this.latent = latent;
     this.longest = longest;
     this.cachePages = cachePages;
     modelBlock = config.mask().blockLength();
@@ -55,7 +63,10 @@ final class SoakRequests {
       }
       case 7 -> {
         Duration wished = Duration.ofMillis(1 + random.nextInt(300));
-        yield new SoakRequest(Fate.HURRIED, right().finishWithin(wished).build(), patient, 0);
+        // A causal model cannot hurry.
+        yield config.causal()
+            ? new SoakRequest(Fate.FINISHES, right().build(), patient, 0)
+            : new SoakRequest(Fate.HURRIED, right().finishWithin(wished).build(), patient, 0);
       }
       default -> new SoakRequest(Fate.FINISHES, right().build(), patient, 0);
     };
@@ -66,6 +77,9 @@ final class SoakRequests {
     // Mostly short ones, now and then one as long as they get.
     int length = 3 + random.nextInt(random.nextInt(8) == 0 ? longest - 2 : longest / 4);
     int prompt = random.nextInt(length / 2 + 1);
+    if (config.causal()) {
+      prompt = Math.max(1, prompt);
+    }
     int hole = 1 + random.nextInt(length - prompt);
     GenerationRequest.Builder builder = GenerationRequest.builder();
     given(builder, prompt);
@@ -75,7 +89,37 @@ final class SoakRequests {
       given(builder, after / 2);
       builder.hole(after - after / 2);
     }
-    int written = hole + (after > 2 ? after - after / 2 : 0);
+    builder
+        .temperature(random.nextInt(3) == 0 ? 0.8f : 0)
+        .priority(Terms.LOWEST + random.nextInt(Terms.HIGHEST - Terms.LOWEST + 1))
+        .plainTextOnly(true)
+        .seed(random.nextLong());
+    if (latent.isPresent()) {
+      fromNoise(builder, latent.get());
+    } else if (config.causal()) {
+      builder.cache(cache(length, false));
+    } else {
+      fromMasks(builder, length, hole + (after > 2 ? after - after / 2 : 0));
+    }
+    return builder;
+  }
+
+  private void fromNoise(GenerationRequest.Builder builder, HybridConfig model) {
+    Solver solver = Solver.values()[random.nextInt(Solver.values().length)];
+    builder
+        .steps(1 + random.nextInt(12))
+        .guidance(random.nextInt(4) == 0 ? 1 : 0)
+        .latent(
+            LatentChoice.NONE
+                .withSolver(solver)
+                .withChurn(solver != Solver.EULER && random.nextInt(3) == 0 ? 0.5 : 0)
+                .withRefineSteps(random.nextInt(3)));
+    if (random.nextInt(3) == 0) {
+      builder.blockLength(1 + random.nextInt(model.trainedLength()));
+    }
+  }
+
+  private void fromMasks(GenerationRequest.Builder builder, int length, int written) {
     Algorithm algorithm = Algorithm.values()[random.nextInt(Algorithm.values().length)];
     int block = modelBlock;
     if (modelBlock == 0 && algorithm.knowsBlocks()) {
@@ -89,42 +133,51 @@ final class SoakRequests {
     } else if (random.nextBoolean()) {
       builder.maxStepsPerBlock(1 + random.nextInt(8));
     }
-    CacheMode cache = caches.get(random.nextInt(caches.size()));
     boolean guided = random.nextInt(10) == 0;
-    if (Math.ceilDiv(length, PAGE) * (guided ? 2 : 1) > cachePages) {
-      cache = CacheMode.NONE;
-    }
-    builder.cache(cache);
+    CacheMode cache = cache(length, guided);
+    builder.algorithm(algorithm).guidance(guided ? 1 : 0).cache(cache);
     if (cache != CacheMode.NONE && cache != CacheMode.BLOCK && random.nextBoolean()) {
       builder.cacheRefresh(1 + random.nextInt(8));
     }
-    return builder
-        .algorithm(algorithm)
-        .guidance(guided ? 1 : 0)
-        .temperature(random.nextInt(3) == 0 ? 0.8f : 0)
-        .priority(Terms.LOWEST + random.nextInt(Terms.HIGHEST - Terms.LOWEST + 1))
-        .plainTextOnly(true)
-        .seed(random.nextLong());
+  }
+
+  /** One that there are pages for. */
+  private CacheMode cache(int length, boolean guided) {
+    CacheMode cache = caches.get(random.nextInt(caches.size()));
+    return Math.ceilDiv(length, PAGE) * (guided ? 2 : 1) > cachePages ? CacheMode.NONE : cache;
   }
 
   /** One that has to be refused when it is submitted, because only the engine knows better. */
   private GenerationRequest.Builder wrong() {
+    GenerationRequest.Builder some = GenerationRequest.builder();
     return switch (random.nextInt(6)) {
       case 0 -> right().tokens(config.vocabulary() + random.nextInt(1000));
       case 1 -> right().tokens(-1 - random.nextInt(1000));
-      case 2 -> GenerationRequest.builder().hole(config.maxPositions() + 1 + random.nextInt(1000));
-      case 3 -> GenerationRequest.builder().hole(20).temperature(-1);
-      case 4 -> given(GenerationRequest.builder(), 4).hole(20).blockLength(2).steps(3);
-      // Needs a page more than there are.
-      default -> {
-        boolean guided = cachePages * PAGE >= longest;
-        int pages = (guided ? cachePages / 2 : cachePages) + 1;
-        GenerationRequest.Builder builder = GenerationRequest.builder();
-        yield pages * PAGE > config.maxPositions()
-            ? builder.hole(1).topP(0)
-            : builder.hole(pages * PAGE).guidance(guided ? 1 : 0).cache(caches.getLast());
-      }
+      case 2 -> some.hole(20).temperature(-1);
+      // A latent model writes a text of any length, a window at a time.
+      case 3 ->
+          latent.isPresent()
+              ? given(some, 4).hole(20).topP(0.5f)
+              : given(some, 4).hole(config.maxPositions() + random.nextInt(1000));
+      case 4 ->
+          latent.isPresent()
+              ? given(some, 4).hole(20).blockLength(latent.get().trainedLength() + 1)
+              : given(some, 4).hole(20).blockLength(2).steps(3);
+      default ->
+          latent.isPresent()
+              ? given(some, 4).hole(20).cache(CacheMode.DUAL)
+              : config.causal() ? given(some, 4).hole(20).guidance(1) : tooManyPages();
     };
+  }
+
+  /** Needs a page more than there are. */
+  private GenerationRequest.Builder tooManyPages() {
+    boolean guided = cachePages * PAGE >= longest;
+    int pages = (guided ? cachePages / 2 : cachePages) + 1;
+    GenerationRequest.Builder builder = GenerationRequest.builder();
+    return pages * PAGE > config.maxPositions()
+        ? builder.hole(1).topP(0)
+        : builder.hole(pages * PAGE).guidance(guided ? 1 : 0).cache(caches.getLast());
   }
 
   private GenerationRequest.Builder given(GenerationRequest.Builder builder, int count) {

@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.kernels.WeightView;
+import dev.palimpsest.weights.Checkpoint;
+import dev.palimpsest.weights.Checkpoints;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -12,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -21,6 +25,8 @@ import tools.jackson.databind.json.JsonMapper;
 class BenchCommandTest {
   /** A tiny checkpoint of the runtime's own tests. */
   private static final String MODEL = "../runtime/src/test/resources/goldens/llada-tiny";
+
+  private static final String LATENT = "../runtime/src/test/resources/goldens/latent-tiny";
 
   private final StringWriter out = new StringWriter();
   private final StringWriter err = new StringWriter();
@@ -67,6 +73,7 @@ class BenchCommandTest {
             "family",
             "parameters",
             "length",
+            "sequences",
             "logits",
             "dtype",
             "threads",
@@ -139,6 +146,171 @@ class BenchCommandTest {
     }
   }
 
+  /** Two sequences of 12 positions, of which the last 5 are written. */
+  @Test
+  void aLatentModelsForwardIsACallOfItsDenoiser() {
+    JsonNode report = ofLatent("forward", "--logits", "5");
+    JsonNode calls = report.get("calls");
+    assertEquals(
+        List.of("denoise 24", "encode 14", "decode 24"),
+        StreamSupport.stream(calls.spliterator(), false)
+            .map(c -> c.get("call").asString() + " " + c.get("tokens").asInt())
+            .toList());
+    JsonNode denoiser = calls.get(0);
+    double median = report.get("median_ms").asDouble();
+    assertEquals(denoiser.get("median_ms").asDouble(), median);
+    assertEquals(24 / median * 1e3, report.get("tokens_per_second").asDouble(), 1e-6 / median);
+    for (JsonNode call : calls) {
+      assertTrue(
+          call.get("best_ms").asDouble() > 0
+              && call.get("best_ms").asDouble() <= call.get("median_ms").asDouble(),
+          report::toString);
+    }
+    assertEquals("palimpsest-hybrid", report.get("family").asString());
+    assertEquals(2, report.get("sequences").asInt());
+    assertEquals(elements(Path.of(LATENT)), report.get("parameters").asLong());
+  }
+
+  /** Of all tensors of a checkpoint. */
+  private static long elements(Path folder) {
+    try (Checkpoint checkpoint = Checkpoints.open(folder)) {
+      return checkpoint.tensors().values().stream().mapToLong(WeightView::elements).sum();
+    }
+  }
+
+  @Test
+  void aLatentModelsProfileHasTheOpsOfEachCall() {
+    JsonNode report = ofLatent("profile", "--logits", "5");
+    List<String> found = new ArrayList<>();
+    double share = 0;
+    for (JsonNode op : report.get("ops")) {
+      found.add(
+          op.get("call").asString()
+              + " "
+              + op.get("op").asString()
+              + " "
+              + op.get("shape").asString().split(" x ")[0]);
+      share += op.get("call").asString().equals("denoise") ? op.get("share").asDouble() : 0;
+    }
+    // Latents of 10 positions are denoised, those of 14 encoded, and 10 decoded.
+    for (String op : List.of("denoise denoise 10", "encode nearestCodes 14", "decode predict 10")) {
+      assertTrue(found.contains(op), () -> op + " is not in " + found);
+    }
+    assertEquals(
+        report.get("ops_ms").asDouble() / report.get("forward_ms").asDouble(), share, 1e-9);
+    assertTrue(share > 0 && share <= 1, "ops take part of the call: " + share);
+  }
+
+  private JsonNode ofLatent(String command, String... more) {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                command,
+                "--model",
+                LATENT,
+                "--length",
+                "12",
+                "--sequences",
+                "2",
+                "--dtype",
+                "f32",
+                "--threads",
+                "1",
+                "--repeat",
+                "2",
+                "--warmup",
+                "1",
+                "--json"));
+    arguments.addAll(List.of(more));
+    return json(arguments.toArray(String[]::new));
+  }
+
+  @Test
+  void sequencesGoThroughOneForward() {
+    JsonNode report =
+        json(
+            "profile",
+            "--model",
+            MODEL,
+            "--length",
+            "8",
+            "--sequences",
+            "3",
+            "--logits",
+            "2",
+            "--dtype",
+            "f32",
+            "--repeat",
+            "1",
+            "--warmup",
+            "0",
+            "--json");
+    List<String> ops = new ArrayList<>();
+    report
+        .get("ops")
+        .forEach(op -> ops.add(op.get("op").asString() + " " + op.get("shape").asString()));
+    assertTrue(ops.contains("predict 6 x 64 -> 512"), ops::toString);
+    assertTrue(ops.contains("embed 24 x 64"), ops::toString);
+    assertEquals(
+        24 / report.get("median_ms").asDouble() * 1e3,
+        report.get("tokens_per_second").asDouble(),
+        1e-6);
+  }
+
+  @Test
+  void decodeTakesALatentModelsSteps() {
+    JsonNode report =
+        json(
+            "decode",
+            "--model",
+            LATENT,
+            "--prompt-length",
+            "3",
+            "--new-tokens",
+            "6",
+            "--steps",
+            "3",
+            "--requests",
+            "2",
+            "--repeat",
+            "1",
+            "--warmup",
+            "0",
+            "--dtype",
+            "f32",
+            "--json");
+    // Each takes three calls of the denoiser and one of the decoder.
+    assertEquals(2 * 4, report.get("forwards").asInt());
+    assertEquals(3, report.get("steps").asInt());
+    assertTrue(report.get("algorithm").isNull() && report.get("tokens_per_step").isNull());
+    assertEquals("none", report.get("cache").asString());
+  }
+
+  @Test
+  void decodeWritesACausalModelOneByOne(@TempDir Path folder) {
+    String model = TinyCausal.write(folder);
+    JsonNode report =
+        json(
+            "decode",
+            "--model",
+            model,
+            "--prompt-length",
+            "3",
+            "--new-tokens",
+            "6",
+            "--repeat",
+            "1",
+            "--warmup",
+            "0",
+            "--dtype",
+            "f32",
+            "--json");
+    assertEquals(6, report.get("forwards").asInt());
+    assertEquals("block", report.get("cache").asString());
+    assertMistake(
+        "--algorithm is not for this model", "decode", "--model", model, "--algorithm", "random");
+  }
+
   @Test
   void decodeCountsTokensForwardsAndSteps() {
     JsonNode report =
@@ -193,6 +365,7 @@ class BenchCommandTest {
             "algorithm",
             "cache",
             "cache_refresh",
+            "steps",
             "requests",
             "concurrency",
             "rate",
@@ -302,7 +475,7 @@ class BenchCommandTest {
             "--prompt-length",
             "5",
             "--new-tokens",
-            "12",
+            "600",
             "--block-length",
             "6",
             "--requests",
@@ -318,9 +491,10 @@ class BenchCommandTest {
             "--dtype",
             "f32",
             "--json");
+    // They come at once, and each takes long enough to be in the way of the others.
     int rejected = report.get("rejected").asInt();
     assertTrue(rejected > 0 && rejected < 40, report::toString);
-    assertEquals((40 - rejected) * 4, report.get("forwards").asInt());
+    assertEquals((40 - rejected) * 200, report.get("forwards").asInt());
     assertEquals(1e6, report.get("rate").asDouble());
     assertEquals(7, report.get("seed").asInt());
     assertTrue(report.get("concurrency").isNull());
@@ -416,6 +590,30 @@ class BenchCommandTest {
         "0.9");
     assertMistake(
         "--rate must be more than 0; found 0.0", "decode", "--model", MODEL, "--rate", "0");
+    assertMistake(
+        "--cache is not for this model: a hybrid latent model takes --steps",
+        "decode",
+        "--model",
+        LATENT,
+        "--cache",
+        "dual");
+    assertMistake(
+        "--steps is not for this model: a masked model takes --tokens-per-step",
+        "decode",
+        "--model",
+        MODEL,
+        "--steps",
+        "4");
+    assertMistake(
+        "--logits none: a latent model",
+        "forward",
+        "--model",
+        LATENT,
+        "--length",
+        "8",
+        "--logits",
+        "none");
+    assertMistake("positions at a time", "forward", "--model", LATENT, "--length", "100000");
     assertMistake("no benchmark matches 'Nothing'", "jmh", "Nothing");
     assertMistake("Missing required option: '--model=PATH'", "profile", "--length", "8");
   }

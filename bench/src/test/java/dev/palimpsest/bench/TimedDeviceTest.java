@@ -87,7 +87,7 @@ class TimedDeviceTest {
     RandomModel model = RandomModel.of(arena, LAYERS, 32, 4, 80, VOCABULARY);
     Transformer transformer = new Transformer(device, model.config(), model.weights(), done -> {});
     ForwardWork work =
-        new ForwardWork(transformer, LENGTH, new WantedLogits(WantedLogits.ALL), arena);
+        new ForwardWork(transformer, 1, LENGTH, new WantedLogits(WantedLogits.ALL), arena);
     work.run();
     return work.logits();
   }

@@ -9,6 +9,8 @@ import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.HeadShape;
 import dev.palimpsest.kernels.RowSpans;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Where the keys and values of a batch lie during one attention: those of paged sequences in their
@@ -26,6 +28,12 @@ final class BatchKeys implements ThreadTeam.Job {
   /** {@code [worker]}: a head's row in bf16. */
   private final MemorySegment[] lines;
 
+  /**
+   * One for each layout and number of heads: where they change from layer to layer, one alone would
+   * be given back and taken anew at every change, for which all threads of the process must stop.
+   */
+  private final List<KvBlocks> kept = new ArrayList<>();
+
   private KvBlocks scratch;
   private int[] firstBlock = new int[8];
 
@@ -42,7 +50,7 @@ final class BatchKeys implements ThreadTeam.Job {
     this.memory = memory;
     lines = new MemorySegment[team.size()];
     java.util.Arrays.fill(lines, MemorySegment.NULL);
-    scratch = new KvBlocks(MemorySegment.NULL, KvLayout.float32(1, 1), 1, 0);
+    scratch = none();
   }
 
   /**
@@ -79,17 +87,7 @@ final class BatchKeys implements ThreadTeam.Job {
       firstBlock[s] = blocks;
       blocks += spans.paged(s) ? 0 : (spans.length(s) + KvLayout.BLOCK - 1) / KvLayout.BLOCK;
     }
-    if (scratch.blocks() < blocks
-        || scratch.heads() != shape.kvHeads()
-        || !scratch.layout().equals(layout)) {
-      int more = Math.max(blocks, 2 * KvLayout.BLOCK / TASK_ROWS);
-      long bytes = KvBlocks.bytes(layout, 1, shape.kvHeads(), more);
-      MemorySegment old = scratch.memory();
-      // Forgotten before it is freed: an allocation that fails must not leave it in use.
-      scratch = new KvBlocks(MemorySegment.NULL, layout, shape.kvHeads(), 0);
-      memory.free(old);
-      scratch = new KvBlocks(memory.allocate(bytes), layout, shape.kvHeads(), more);
-    }
+    scratch = scratch(layout, blocks);
     long line = 2L * KvLayout.roundUp(shape.headDim(), 2);
     for (int i = 0; i < lines.length; i++) {
       if (lines[i].byteSize() < line) {
@@ -98,6 +96,30 @@ final class BatchKeys implements ThreadTeam.Job {
         lines[i] = memory.allocate(line);
       }
     }
+  }
+
+  private KvBlocks scratch(KvLayout layout, int blocks) {
+    for (KvBlocks fits : kept) {
+      if (fits.heads() == shape.kvHeads() && fits.layout().equals(layout)) {
+        if (fits.blocks() >= blocks) {
+          return fits;
+        }
+        // Forgotten before it is freed: an allocation that fails must not leave it in use.
+        kept.remove(fits);
+        scratch = none();
+        memory.free(fits.memory());
+        break;
+      }
+    }
+    int more = Math.max(blocks, 2 * KvLayout.BLOCK / TASK_ROWS);
+    long bytes = KvBlocks.bytes(layout, 1, shape.kvHeads(), more);
+    KvBlocks larger = new KvBlocks(memory.allocate(bytes), layout, shape.kvHeads(), more);
+    kept.add(larger);
+    return larger;
+  }
+
+  private static KvBlocks none() {
+    return new KvBlocks(MemorySegment.NULL, KvLayout.float32(1, 1), 1, 0);
   }
 
   /** What holds block {@code block} of sequence {@code s}. */

@@ -52,6 +52,7 @@ public final class LatentDiffusion implements WritingProcess {
 
   private final LatentOptions options;
   private final LatentModel model;
+  private final int[] endTokens;
   private final Canvas canvas;
   private final Revision start;
   private final int[] written;
@@ -87,6 +88,7 @@ public final class LatentDiffusion implements WritingProcess {
   public LatentDiffusion(int[] tokens, BitSet fixed, LatentOptions options, LatentModel model) {
     this.options = options;
     this.model = model;
+    endTokens = model.endTokens().stream().mapToInt(Integer::intValue).toArray();
     int mask = model.maskToken();
     Opening opening =
         new Opening(tokens, fixed, mask, options.stopAtEnd(), !model.endTokens().isEmpty());
@@ -371,15 +373,25 @@ public final class LatentDiffusion implements WritingProcess {
   private boolean stopAtEnd(List<Change> changes) {
     int end = -1;
     for (int i = Math.max(tail, window.first()); i < window.end() && end < 0; i++) {
-      end = model.endTokens().contains(canvas.token(written[i])) ? i : -1;
+      end = ends(canvas.token(written[i])) ? i : -1;
     }
     if (end < 0) {
       return false;
     }
     for (int i = end + 1; i < written.length; i++) {
-      put(written[i], model.endTokens().getFirst(), 1, changes);
+      put(written[i], endTokens[0], 1, changes);
     }
     return true;
+  }
+
+  /** A list of boxed tokens would be asked with a box for each position. */
+  private boolean ends(int token) {
+    for (int end : endTokens) {
+      if (token == end) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private int maskedLeft() {
