@@ -15,6 +15,8 @@ Stream defaultStream;
 struct Event {
   std::chrono::steady_clock::time_point time;
 };
+
+uint64_t executablesMade, executablesDestroyed;
 }  // namespace
 
 Stream* streamOf(void* handle) { return handle == nullptr ? &defaultStream : static_cast<Stream*>(handle); }
@@ -108,6 +110,7 @@ int cuEventElapsedTime(float* milliseconds, void* from, void* to) {
 int cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long) {
   DRIVER_CALL;
   *executable = new Graph(*static_cast<Graph*>(graph));
+  executablesMade++;
   return kSuccess;
 }
 int cuGraphGetNodes(void* graph, void**, size_t* count) {
@@ -126,11 +129,16 @@ int cuGraphLaunch(void* executable, void* stream) {
 }
 int cuGraphExecDestroy(void* executable) {
   delete static_cast<Graph*>(executable);
+  executablesDestroyed++;
   return kSuccess;
 }
 int cuGraphDestroy(void* graph) {
   delete static_cast<Graph*>(graph);
   return kSuccess;
 }
+
+/// Graphs that were made ready to be launched, and those of them that are gone.
+uint64_t emulatorGraphsMade() { return executablesMade; }
+uint64_t emulatorGraphsDestroyed() { return executablesDestroyed; }
 
 }  // extern "C"

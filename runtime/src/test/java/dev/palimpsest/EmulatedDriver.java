@@ -39,6 +39,11 @@ public final class EmulatedDriver {
     return (long) EmulatorLibrary.ask(JAVA_LONG, "emulatorGraphLaunches");
   }
 
+  /** Graphs that were made ready to be launched, so far. */
+  static long graphsMade() {
+    return (long) EmulatorLibrary.ask(JAVA_LONG, "emulatorGraphsMade");
+  }
+
   /** Copies between the host and the device so far. */
   static long copies() {
     return (long) EmulatorLibrary.ask(JAVA_LONG, "emulatorCopies");

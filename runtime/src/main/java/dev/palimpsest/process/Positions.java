@@ -55,4 +55,15 @@ public final class Positions {
     }
     positions[size++] = position;
   }
+
+  /**
+   * Adds all of {@code others}, in their order.
+   *
+   * @throws IllegalArgumentException if they do not come after the last one
+   */
+  public void addAll(Positions others) {
+    for (int i = 0; i < others.size; i++) {
+      add(others.positions[i]);
+    }
+  }
 }

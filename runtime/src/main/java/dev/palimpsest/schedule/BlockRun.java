@@ -15,7 +15,11 @@ import java.util.Optional;
  * after {@link #MOST_STEPS}.
  */
 final class BlockRun {
-  /** Steps between two looks of the host, which lets in who has come and lets go who has left. */
+  /**
+   * Steps between two looks of the host, which lets in who has come and lets go who has left. Not
+   * weighed by a measurement: part {@code loop} of {@code bench/gpu} measures blocks of so many
+   * steps.
+   */
   static final int MOST_STEPS = 32;
 
   private final Stepper network;

@@ -35,15 +35,19 @@ final class BlockSteps {
     this.shifted = shifted;
   }
 
-  /** Whether there is a block of that kind now. */
+  /** Whether there is a block of that kind now; notes its masks if there is. */
   boolean begin() {
     block = process.block();
+    open.clear();
+    if (block.isPresent()) {
+      open.addAll(process.wanted());
+    }
     return block.isPresent();
   }
 
-  /** Masks that are to be written. */
+  /** Masks of the block that was begun. */
   int masks() {
-    return process.wanted().size();
+    return open.size();
   }
 
   /** Adds what a step feeds to a batch, and the block to those that the device writes. */
@@ -57,12 +61,9 @@ final class BlockSteps {
       batch.tokens()[firstRow + i] = canvas.token(firstPosition + i);
     }
     int firstEntry = batch.wanted().size();
-    Positions wanted = process.wanted();
     batch.wanted().wantEntropy(process.usesEntropy());
-    open.clear();
-    for (int i = 0; i < wanted.size(); i++) {
-      int position = wanted.at(i);
-      open.add(position);
+    for (int i = 0; i < open.size(); i++) {
+      int position = open.at(i);
       batch
           .wanted()
           .add(

@@ -421,7 +421,7 @@ public final class Scheduler implements AutoCloseable {
       return;
     }
     tick++;
-    if (blocks.takes(selected)) {
+    if (deviceTakes()) {
       stepInBlocks();
       return;
     }
@@ -439,6 +439,21 @@ public final class Scheduler implements AutoCloseable {
     selected.clear();
   }
 
+  /** Whether the device can take the steps of the selected requests alone. */
+  private boolean deviceTakes() {
+    try {
+      return blocks.takes(selected);
+    } catch (RuntimeException e) {
+      loopFailed(e);
+      return false;
+    }
+  }
+
+  private static void loopFailed(RuntimeException e) {
+    System.getLogger(Scheduler.class.getName())
+        .log(System.Logger.Level.WARNING, "the device's own loop failed; the host goes on", e);
+  }
+
   /** The device takes the steps of the selected requests, until their blocks are over. */
   private void stepInBlocks() {
     BlockLoop loop;
@@ -449,8 +464,7 @@ public final class Scheduler implements AutoCloseable {
       loop = blocks.run(batch);
     } catch (RuntimeException e) {
       // Nothing has been taken yet.
-      System.getLogger(Scheduler.class.getName())
-          .log(System.Logger.Level.WARNING, "the device's own loop failed; the host goes on", e);
+      loopFailed(e);
       stepOneByOne();
       selected.clear();
       return;

@@ -6,6 +6,7 @@ import dev.palimpsest.process.Revision;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -13,6 +14,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 /** Keeps what it is told. */
 final class Recorder implements RequestObserver {
   final Canvas replay = new Canvas(LeftToRight.MASK);
+  final List<Revision> revisions = new CopyOnWriteArrayList<>();
   final CompletableFuture<List<Integer>> done = new CompletableFuture<>();
   final AtomicInteger ends = new AtomicInteger();
   volatile boolean cancelled;
@@ -20,6 +22,7 @@ final class Recorder implements RequestObserver {
   @Override
   public void revised(Revision revision) {
     replay.apply(revision);
+    revisions.add(revision);
   }
 
   @Override

@@ -18,7 +18,11 @@ final class Attention {
   /** Queries of a block in {@code attention_plain.cu}. */
   private static final int PLAIN_QUERIES = 16;
 
-  /** Query rows, by heads, of a block in {@code attention_wgmma.cu}, and its threads. */
+  /**
+   * Query rows, by heads, of a block in {@code attention_wgmma.cu}, and its threads. That sequences
+   * of so many rows are faster there is not measured: {@code attention} of whole sequences in part
+   * {@code kernels} of {@code bench/gpu} is, by what the chip allows.
+   */
   private static final int WGMMA_ROWS = 128;
 
   private static final int WGMMA_THREADS = 384;
@@ -31,10 +35,17 @@ final class Attention {
 
   private static final int WGMMA_CAPABILITY = 90;
 
-  /** Keys of a split in {@code attention.cu}. */
+  /**
+   * Keys of a split in {@code attention.cu}. No measurement stands behind it: {@code attention} of
+   * 32 queries in part {@code kernels} of {@code bench/gpu} does.
+   */
   private static final int SPLIT = 256;
 
-  /** Multiprocessors' worth of blocks below which every split gets a block of its own. */
+  /**
+   * Multiprocessors' worth of blocks below which every split gets a block of its own. No
+   * measurement stands behind it: part {@code kernels} of {@code bench/gpu} measures {@code
+   * attention} of 32 queries (splits) and of whole sequences.
+   */
   private static final int BUSY = 2;
 
   private static final String[] ARGUMENTS = {

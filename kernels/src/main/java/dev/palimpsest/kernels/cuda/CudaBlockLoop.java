@@ -298,7 +298,7 @@ final class CudaBlockLoop implements BlockLoop, AutoCloseable {
   public void predict(Tensor hidden, int count, PackedLinear head) {
     device.exclusively(
         () -> {
-          CudaLinear map = device.linear("predict", head, false);
+          CudaLinear map = device.ownMap("predict", head, false);
           device.tensor("predict", "hidden", hidden, device.computeType(), count, map.in());
           if (count < wanted.size() || map.out() > vocabulary) {
             throw new IllegalArgumentException(

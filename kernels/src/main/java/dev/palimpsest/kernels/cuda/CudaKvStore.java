@@ -14,7 +14,9 @@ import java.util.List;
  * block.
  */
 final class CudaKvStore implements KvStore {
+  /** Taken from the device at a time; a choice that no part of {@code bench/gpu} measures. */
   private static final long SLAB_BYTES = 64L << 20;
+
   private static final int MAX_PAGES = 1 << 24;
 
   private final CudaDevice owner;

@@ -28,7 +28,10 @@ import jcuda.driver.JCudaDriver;
 final class DeviceLoop implements AutoCloseable {
   private static final int THREAD_LOCAL_CAPTURE = 1;
 
-  /** Graphs kept; the one that was not used for the longest time goes first. */
+  /**
+   * Graphs kept; the one that was not used for the longest time goes first. A bound of memory; no
+   * part of {@code bench/gpu} measures what a graph takes.
+   */
   private static final int GRAPHS = 32;
 
   private final CudaContext context;

@@ -23,7 +23,10 @@ final class Head {
   private static final int PARTIAL_BYTES = 48;
   private static final int NORMAL_BYTES = 16;
 
-  /** Rows up to which the blocks of few rows are taken. */
+  /**
+   * Rows up to which the blocks of few rows are taken. No measurement stands behind it: part {@code
+   * kernels} of {@code bench/gpu} measures {@code head and sample} on both sides of it.
+   */
   private static final int FEW = 64;
 
   private static final int FEW_ROWS = 32;

@@ -32,7 +32,11 @@ import jcuda.runtime.cudaStream_t;
  * and f32 by our own kernels.
  */
 final class JCublasProducts implements Products, LaunchList.Call {
-  /** About where an H100 takes as long for the arithmetic as for reading the weights. */
+  /**
+   * About where an H100 takes as long for the arithmetic as for reading the weights, by its
+   * datasheet. Part {@code kernels} of {@code bench/gpu} with {@code
+   * -Dpalimpsest.cuda.matmul=jcublas} measures it.
+   */
   static final int ROWS = 256;
 
   private static final long WORKSPACE_BYTES = 32L << 20;

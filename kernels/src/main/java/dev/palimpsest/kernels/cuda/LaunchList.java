@@ -26,7 +26,10 @@ import jcuda.driver.JCudaDriver;
  * network code makes its calls op by op and knows nothing of graphs.
  */
 final class LaunchList {
-  /** Graphs kept; the one that was not used for the longest time goes first. */
+  /**
+   * Graphs kept; the one that was not used for the longest time goes first. A bound of memory; no
+   * part of {@code bench/gpu} measures what a graph takes.
+   */
   private static final int GRAPHS = 32;
 
   private static final int HEADER = 6;

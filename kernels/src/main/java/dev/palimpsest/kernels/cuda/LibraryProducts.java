@@ -21,7 +21,11 @@ import java.util.Optional;
 final class LibraryProducts implements Products, LaunchList.Call {
   private static final long WORKSPACE_BYTES = 32L << 20;
 
-  /** Rows that a map's algorithm is chosen for. */
+  /**
+   * Rows that a map's algorithm is chosen for. No measurement stands behind it: part {@code
+   * kernels} of {@code bench/gpu} with {@code -Dpalimpsest.cuda.matmul=cublaslt} does, at 32 rows
+   * and more.
+   */
   private static final int PLANNED_ROWS = 256;
 
   /** Numbers of rows that are remembered; the one unused for the longest time goes first. */

@@ -3,7 +3,9 @@ package dev.palimpsest.kernels.cuda;
 
 /**
  * The sizes that batches of a loop are padded to. A graph is of one grid and one set of addresses;
- * with few sizes, few graphs serve all batches.
+ * with few sizes, few graphs serve all batches. How much padding that is worth is not measured:
+ * part {@code loop} of {@code bench/gpu} measures blocks of whole tiles, against steps without
+ * padding.
  */
 final class LoopShape {
   /** Rows of the tiles that products and the head are cut into, by how many rows there are. */

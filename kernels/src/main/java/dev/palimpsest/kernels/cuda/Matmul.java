@@ -18,7 +18,11 @@ final class Matmul {
     GATED
   }
 
-  /** A tile of {@code matmul.cu}, from the fewest rows to the most. */
+  /**
+   * A tile of {@code matmul.cu}, from the fewest rows to the most. Neither the tiles nor the rows
+   * from which the next one is taken are measured: the products in part {@code kernels} of {@code
+   * bench/gpu} are, at 32 rows (small) and from 256 on (large), and none between.
+   */
   private enum Tile {
     SMALL(32, 32, 128, 128, 3),
     MIDDLE(64, 64, 64, 128, 3),

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  * top-k and top-p and products without tensor cores, a tile of rows of logits at a time.
  */
 final class Prediction {
-  /** Logits held at once. */
+  /** Logits held at once; a bound of memory that no part of {@code bench/gpu} measures. */
   private static final long TILE_BYTES = 64L << 20;
 
   private static final int MOST_ROWS = 512;

@@ -19,6 +19,7 @@ import jcuda.driver.JCudaDriver;
  * heap.
  */
 final class Upload {
+  /** Of each buffer. Like what follows not measured: the load speed of {@code steps} tells. */
   private static final long BUFFER_BYTES = 8L << 20;
 
   /** Of a buffer that is worth more than one thread. */

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.kernels.cuda;
 
-import static dev.palimpsest.kernels.cuda.CudaFixture.anySchedule;
 import static dev.palimpsest.kernels.cuda.CudaFixture.near;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.PackedLinear;
@@ -21,7 +19,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Matrix products against float64, at sizes around every tile's edge. */
 class CudaLinearTest {
   private static final int[] ROWS = {1, 31, 33, 64, 129};
-  private static final int MOST = 129;
 
   /** {@code {k, n}}: whole tiles, odd ones, widths for which there are no tensor cores. */
   private static final int[][] SHAPES = {
@@ -37,7 +34,6 @@ class CudaLinearTest {
         int n = shape[1];
         int cut = n / 3;
         float[] w = f.gaussian(k, n * k);
-        float[] b = Fixture.gaussian(n, n);
         PackedLinear map =
             cut == 0
                 ? f.device.pack(Fixture.view(f.arena, "w", DType.F32, w, n, k))
@@ -50,50 +46,7 @@ class CudaLinearTest {
                         Arrays.copyOfRange(w, cut * k, n * k),
                         n - cut,
                         k));
-        assertEquals(n, map.outFeatures());
-        assertEquals(k, map.inFeatures());
-        Tensor bias = f.device.vector(Fixture.view(f.arena, "bias", DType.F32, b, n));
-        float[] all = f.gaussian(7, MOST * k);
-        double[] products = Reference.product(all, w, MOST, k, n);
-        float[] before = Fixture.gaussian(3, MOST * n);
-        float[] firstRow = null;
-        for (int m : ROWS) {
-          String what = compute + " [" + m + "," + k + "] x [" + k + "," + n + "]";
-          Tensor in = f.tensor(f.type, Arrays.copyOf(all, m * k), k);
-          double[] expected = Arrays.copyOf(products, m * n);
-          float[] stored =
-              anySchedule(
-                  what,
-                  () -> {
-                    Tensor out = f.empty(DType.F32, m, n);
-                    f.device.linear(in, m, map, out);
-                    return f.read(out, m);
-                  });
-          near(what, stored, expected, f.tolerance(k));
-          // A row's bits do not depend on how many there are, so neither on the tile.
-          firstRow = firstRow == null ? stored : firstRow;
-          assertArrayEquals(firstRow, Arrays.copyOf(stored, n), what);
-
-          float[] logits = new float[m * n];
-          f.device.logits(in, m, map, MemorySegment.ofArray(logits));
-          assertArrayEquals(stored, logits, what);
-
-          Tensor biased = f.empty(DType.F32, m, n);
-          f.device.linear(in, m, map, bias, biased);
-          float[] withBias = stored.clone();
-          for (int i = 0; i < withBias.length; i++) {
-            withBias[i] += b[i % n];
-          }
-          assertArrayEquals(withBias, f.read(biased, m), what + " + bias");
-
-          Tensor sum = f.tensor(DType.F32, Arrays.copyOf(before, m * n), n);
-          f.device.linearAdd(in, m, map, sum);
-          float[] added = stored.clone();
-          for (int i = 0; i < added.length; i++) {
-            added[i] = before[i] + added[i];
-          }
-          assertArrayEquals(added, f.read(sum, m), what + " added");
-        }
+        ProductCases.products(f, compute.name(), map, w, k, n, ROWS, f.tolerance(k));
       }
     }
   }
@@ -114,24 +67,7 @@ class CudaLinearTest {
             f.device.packGated(
                 Fixture.view(f.arena, "gate", DType.F32, gate, n, k),
                 Fixture.view(f.arena, "up", DType.F32, up, n, k));
-        assertEquals(n, map.outFeatures());
-        for (int m : ROWS) {
-          float[] x = f.gaussian(7, m * k);
-          double[] expected =
-              Reference.gatedSilu(
-                  Reference.product(x, gate, m, k, n), Reference.product(x, up, m, k, n));
-          Tensor in = f.tensor(f.type, x, k);
-          String what = compute + " gated [" + m + "," + k + "] x [" + k + "," + n + "]";
-          float[] found =
-              anySchedule(
-                  what,
-                  () -> {
-                    Tensor out = f.empty(f.type, m, n);
-                    f.device.gatedSilu(in, m, map, out);
-                    return f.read(out, m);
-                  });
-          near(what, found, expected, f.tolerance(2 * k));
-        }
+        ProductCases.gated(f, compute.name(), map, gate, up, k, n, ROWS, 1);
       }
     }
   }
@@ -147,23 +83,7 @@ class CudaLinearTest {
       WeightView other = Fixture.view(f.arena, "u", DType.F32, f.gaussian(2, n * k), n, k);
       PackedLinear map = f.device.pack(view);
       PackedLinear gated = f.device.packGated(view, other);
-      float[] probe = f.gaussian(3, k);
-      float[] alone = null;
-      for (int m : new int[] {1, 2, 7, 33, 130}) {
-        float[] x = f.gaussian(m, m * k);
-        int place = m / 2;
-        System.arraycopy(probe, 0, x, place * k, k);
-        Tensor in = f.tensor(f.type, x, k);
-        Tensor out = f.empty(DType.F32, m, n);
-        f.device.linear(in, m, map, out);
-        Tensor act = f.empty(f.type, m, n);
-        f.device.gatedSilu(in, m, gated, act);
-        float[] row = new float[2 * n];
-        System.arraycopy(f.read(out, m), place * n, row, 0, n);
-        System.arraycopy(f.read(act, m), place * n, row, n, n);
-        alone = alone == null ? row : alone;
-        assertArrayEquals(alone, row, compute + " in a batch of " + m);
-      }
+      ProductCases.sameBitsInAnyBatch(f, compute.name(), map, gated, new int[] {1, 2, 7, 33, 130});
     }
   }
 

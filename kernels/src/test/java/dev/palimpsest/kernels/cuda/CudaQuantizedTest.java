@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.kernels.cuda;
 
-import static dev.palimpsest.kernels.cuda.CudaFixture.anySchedule;
 import static dev.palimpsest.kernels.cuda.CudaFixture.near;
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -68,49 +66,9 @@ class CudaQuantizedTest {
       StoredWeights second = StoredWeights.of(f.arena, stored, 2, n - cut, k);
       PackedLinear map =
           cut == 0 ? f.device.pack(second.view()) : f.device.pack(first.view(), second.view());
-      final float[] w = cut == 0 ? second.kept() : StoredWeights.together(first, second);
-      assertEquals(n, map.outFeatures());
-      float[] b = Fixture.gaussian(n, n);
-      Tensor bias = f.device.vector(Fixture.view(f.arena, "bias", DType.F32, b, n));
-      float[] all = f.gaussian(7, most * k);
-      double[] products = Reference.product(all, w, most, k, n);
-      float[] before = Fixture.gaussian(3, most * n);
-      float[] firstRow = null;
-      for (int m : ROWS) {
-        if (m > most) {
-          break;
-        }
-        String what = "%s, %s [%d,%d] x [%d,%d]".formatted(compute, stored, m, k, k, n);
-        Tensor in = f.tensor(f.type, Arrays.copyOf(all, m * k), k);
-        float[] sums =
-            anySchedule(
-                what,
-                () -> {
-                  Tensor out = f.empty(DType.F32, m, n);
-                  f.device.linear(in, m, map, out);
-                  return f.read(out, m);
-                });
-        near(what, sums, Arrays.copyOf(products, m * n), tolerance(k));
-        firstRow = firstRow == null ? sums : firstRow;
-        assertArrayEquals(firstRow, Arrays.copyOf(sums, n), what);
-
-        float[] logits = new float[m * n];
-        f.device.logits(in, m, map, MemorySegment.ofArray(logits));
-        assertArrayEquals(sums, logits, what);
-
-        Tensor biased = f.empty(DType.F32, m, n);
-        f.device.linear(in, m, map, bias, biased);
-        Tensor sum = f.tensor(DType.F32, Arrays.copyOf(before, m * n), n);
-        f.device.linearAdd(in, m, map, sum);
-        float[] withBias = sums.clone();
-        float[] added = sums.clone();
-        for (int i = 0; i < sums.length; i++) {
-          withBias[i] += b[i % n];
-          added[i] = before[i] + added[i];
-        }
-        assertArrayEquals(withBias, f.read(biased, m), what + " + bias");
-        assertArrayEquals(added, f.read(sum, m), what + " added");
-      }
+      float[] w = cut == 0 ? second.kept() : StoredWeights.together(first, second);
+      int[] rows = Arrays.stream(ROWS).filter(m -> m <= most).toArray();
+      ProductCases.products(f, compute + ", " + stored, map, w, k, n, rows, tolerance(k));
     }
   }
 
@@ -128,29 +86,17 @@ class CudaQuantizedTest {
       StoredWeights gate = StoredWeights.of(f.arena, stored, 1, n, k);
       StoredWeights up = StoredWeights.of(f.arena, stored, 2, n, k);
       PackedLinear map = f.device.packGated(gate.view(), up.view());
-      assertEquals(n, map.outFeatures());
-      for (int m : new int[] {1, 17, 40}) {
-        float[] x = f.gaussian(7, m * k);
-        for (int i = 0; i < x.length; i++) {
-          // A power of two: gates of about one, whatever the width.
-          x[i] /= 32;
-        }
-        double[] expected =
-            Reference.gatedSilu(
-                Reference.product(x, gate.kept(), m, k, n),
-                Reference.product(x, up.kept(), m, k, n));
-        Tensor in = f.tensor(f.type, x, k);
-        String what = "%s, %s gated [%d,%d] x [%d,%d]".formatted(compute, stored, m, k, k, n);
-        float[] found =
-            anySchedule(
-                what,
-                () -> {
-                  Tensor out = f.empty(f.type, m, n);
-                  f.device.gatedSilu(in, m, map, out);
-                  return f.read(out, m);
-                });
-        near(what, found, expected, f.tolerance(2 * k));
-      }
+      // Gates of about one, whatever the width.
+      ProductCases.gated(
+          f,
+          compute + ", " + stored,
+          map,
+          gate.kept(),
+          up.kept(),
+          k,
+          n,
+          new int[] {1, 17, 40},
+          1 / 32f);
     }
   }
 
@@ -164,23 +110,7 @@ class CudaQuantizedTest {
       WeightView other = StoredWeights.of(f.arena, stored, 2, n, k).view();
       PackedLinear map = f.device.pack(view);
       PackedLinear gated = f.device.packGated(view, other);
-      float[] probe = f.gaussian(3, k);
-      float[] alone = null;
-      for (int m : new int[] {1, 2, 17, 33, 130}) {
-        float[] x = f.gaussian(m, m * k);
-        int place = m / 2;
-        System.arraycopy(probe, 0, x, place * k, k);
-        Tensor in = f.tensor(f.type, x, k);
-        Tensor out = f.empty(DType.F32, m, n);
-        f.device.linear(in, m, map, out);
-        Tensor act = f.empty(f.type, m, n);
-        f.device.gatedSilu(in, m, gated, act);
-        float[] row = new float[2 * n];
-        System.arraycopy(f.read(out, m), place * n, row, 0, n);
-        System.arraycopy(f.read(act, m), place * n, row, n, n);
-        alone = alone == null ? row : alone;
-        assertArrayEquals(alone, row, stored + " in a batch of " + m);
-      }
+      ProductCases.sameBitsInAnyBatch(f, stored.name(), map, gated, new int[] {1, 2, 17, 33, 130});
     }
   }
 

@@ -162,4 +162,14 @@ final class Emulator {
       Assertions.assertEquals(expected, graphLaunches() - before);
     }
   }
+
+  /** Graphs that were made ready to be launched, so far. */
+  static long graphsMade() {
+    return (long) ask(JAVA_LONG, "emulatorGraphsMade");
+  }
+
+  /** Those of them that are there now. */
+  static long graphsHeld() {
+    return graphsMade() - (long) ask(JAVA_LONG, "emulatorGraphsDestroyed");
+  }
 }
