@@ -13,15 +13,26 @@ import java.util.Optional;
 public interface Engine extends AutoCloseable {
   /**
    * Loads a checkpoint: a Hugging Face folder (config.json, *.safetensors, tokenizer.json) or a
-   * GGUF file.
+   * GGUF file. Takes from a fraction of a second to minutes; nothing is written anywhere near it.
    *
-   * @throws dev.palimpsest.weights.CheckpointException if the files are not what they should be
+   * @param model the folder or file
+   * @param options where and how to compute; {@link EngineOptions#DEFAULT} suits most
+   * @throws dev.palimpsest.weights.CheckpointException if the files are not what they should be;
+   *     the message names the file and the field
+   * @throws IllegalStateException if the device that the options ask for cannot be used; the
+   *     message says why
    */
   static Engine open(Path model, EngineOptions options) {
     return open(model, options, LoadListener.NONE);
   }
 
-  /** As {@link #open(Path, EngineOptions)}, telling {@code listener} how far it is. */
+  /**
+   * As {@link #open(Path, EngineOptions)}, telling how far it is.
+   *
+   * @param model the folder or file
+   * @param options where and how to compute
+   * @param listener told after each layer
+   */
   static Engine open(Path model, EngineOptions options, LoadListener listener) {
     return LocalEngine.open(model, options, listener);
   }
@@ -51,6 +62,8 @@ public interface Engine extends AutoCloseable {
    * Queues a request, or refuses it when the queue is full. Requests run together; each gets the
    * same tokens as if it ran alone.
    *
+   * @param request what to write
+   * @return its future and its revisions
    * @throws IllegalArgumentException if the request does not fit the model (a token outside the
    *     vocabulary, a chat without a chat format, a canvas longer than the model's positions, an
    *     option the algorithm does not know)
@@ -65,7 +78,9 @@ public interface Engine extends AutoCloseable {
    * requests goes no faster than the engine; who waits longest is first. A virtual thread that
    * waits here or for the result holds no carrier.
    *
-   * @param patience how long to wait at most
+   * @param request what to write
+   * @param patience how long to wait at most; zero or less does not wait
+   * @return its future and its revisions
    * @throws IllegalArgumentException as {@link #submit(GenerationRequest)}, before any waiting
    * @throws dev.palimpsest.schedule.QueueFullException if there was no room all that time
    * @throws IllegalStateException if the engine is closed or closing, or closes meanwhile
@@ -73,14 +88,29 @@ public interface Engine extends AutoCloseable {
    */
   Generation submit(GenerationRequest request, Duration patience) throws InterruptedException;
 
-  /** Submits and waits; throws what the request failed with. */
+  /**
+   * Submits and waits, without being interruptible.
+   *
+   * @param request what to write
+   * @return what was written
+   * @throws IllegalArgumentException as {@link #submit(GenerationRequest)}
+   * @throws dev.palimpsest.schedule.QueueFullException as {@link #submit(GenerationRequest)}
+   * @throws IllegalStateException as {@link #submit(GenerationRequest)}
+   * @throws DeadlineExceededException if the request has a deadline and had not finished by then
+   * @throws java.util.concurrent.CancellationException if the engine was closed meanwhile
+   */
   GenerationResult generate(GenerationRequest request);
 
   /**
    * Logits of one forward over {@code tokens}: {@code out} is float32 {@code
    * [tokens.length][vocabulary]}, host memory.
    *
-   * @throws IllegalStateException for a latent model, which has none of a text alone
+   * @param tokens at least one, each 0 to below the vocabulary
+   * @param out writable, of 4 · tokens.length · vocabulary bytes or more
+   * @throws IllegalArgumentException if there is no token, one is outside the vocabulary, there are
+   *     more than the model's positions, or {@code out} is too small
+   * @throws IllegalStateException if the engine is closed or closing; for a latent model, which has
+   *     no logits of a text alone
    */
   void logits(int[] tokens, MemorySegment out);
 

@@ -9,14 +9,14 @@ import java.util.Objects;
  *
  * @param device where to compute
  * @param dtype precision of matrix products
- * @param threads worker threads; 0 takes all processors
+ * @param threads worker threads, 1024 at most; 0 takes all processors
  * @param vectorApi whether ops beside the matrix products may use the Vector API. They are faster
  *     by it once the JIT has compiled them, which takes seconds; false suits a process that writes
  *     one text with a small model and ends
  * @param maxBatchTokens most token rows in one network call; requests beyond it wait for the next
- *     one, and fewer rows make it shorter
+ *     one, and fewer rows make it shorter; at least 1
  * @param maxQueued most requests taking part at a time; as many again may wait, more are refused or
- *     made to wait by who submits them
+ *     made to wait by who submits them; at least 1
  * @param kvCacheBytes most memory for the K/V caches of all requests together, or for their
  *     latents, taken as it is needed; requests that cache wait for room in it. 0 means a quarter of
  *     the machine's memory, or of what is free on the GPU once the weights are there
@@ -46,7 +46,9 @@ public record EngineOptions(
   public enum ComputeType {
     /** bf16 on a GPU and where the processor multiplies it natively, else f32. */
     AUTO,
+    /** Weights, inputs and products in 32 bits. */
     F32,
+    /** Weights and inputs in bf16. */
     BF16,
     /**
      * Weights of matrix products as s8 with a scale for each output. On the processor their inputs
@@ -76,9 +78,17 @@ public record EngineOptions(
     GRAPH
   }
 
+  /**
+   * The fastest device there is, all processors, batches of 8192 rows, 1024 requests at a time and
+   * as many waiting, a quarter of the memory for caches.
+   */
   public static final EngineOptions DEFAULT =
       new EngineOptions(DeviceChoice.AUTO, ComputeType.AUTO, 0, true, 8192, 1024, 0, Loop.AUTO);
 
+  /**
+   * @throws IllegalArgumentException if a number is out of its range; the message names it, what
+   *     was found and what it can be
+   */
   public EngineOptions {
     Objects.requireNonNull(device, "device");
     Objects.requireNonNull(dtype, "dtype");
@@ -100,41 +110,49 @@ public record EngineOptions(
     }
   }
 
+  /** These with another {@link #device}. */
   public EngineOptions withDevice(DeviceChoice value) {
     return new EngineOptions(
         value, dtype, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes, loop);
   }
 
+  /** These with another {@link #dtype}. */
   public EngineOptions withDtype(ComputeType value) {
     return new EngineOptions(
         device, value, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes, loop);
   }
 
+  /** These with another {@link #threads}. */
   public EngineOptions withThreads(int value) {
     return new EngineOptions(
         device, dtype, value, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes, loop);
   }
 
+  /** These with another {@link #vectorApi}. */
   public EngineOptions withVectorApi(boolean value) {
     return new EngineOptions(
         device, dtype, threads, value, maxBatchTokens, maxQueued, kvCacheBytes, loop);
   }
 
+  /** These with another {@link #maxBatchTokens}. */
   public EngineOptions withMaxBatchTokens(int value) {
     return new EngineOptions(
         device, dtype, threads, vectorApi, value, maxQueued, kvCacheBytes, loop);
   }
 
+  /** These with another {@link #maxQueued}. */
   public EngineOptions withMaxQueued(int value) {
     return new EngineOptions(
         device, dtype, threads, vectorApi, maxBatchTokens, value, kvCacheBytes, loop);
   }
 
+  /** These with another {@link #kvCacheBytes}. */
   public EngineOptions withKvCacheBytes(long value) {
     return new EngineOptions(
         device, dtype, threads, vectorApi, maxBatchTokens, maxQueued, value, loop);
   }
 
+  /** These with another {@link #loop}. */
   public EngineOptions withLoop(Loop value) {
     return new EngineOptions(
         device, dtype, threads, vectorApi, maxBatchTokens, maxQueued, kvCacheBytes, value);

@@ -26,19 +26,39 @@ import java.util.OptionalLong;
 public final class GenerationRequest {
   /** A stretch of the canvas. */
   public sealed interface Piece {
-    /** Text that stays as it is. */
+    /**
+     * Text that stays as it is.
+     *
+     * @param text plain: what looks like a special token is the characters it is written with
+     */
     record Text(String text) implements Piece {}
 
-    /** Token ids that stay as they are. */
+    /**
+     * Token ids that stay as they are.
+     *
+     * @param ids each 0 to below the model's vocabulary
+     */
     record Tokens(List<Integer> ids) implements Piece {}
 
-    /** {@code length} tokens to be written. */
+    /**
+     * A stretch to be written.
+     *
+     * @param length its tokens, at least 1
+     */
     record Hole(int length) implements Piece {}
 
-    /** Token ids that stand until a correction changes them. */
+    /**
+     * Token ids that stand until a correction changes them.
+     *
+     * @param ids at least one, each 0 to below the model's vocabulary
+     */
     record Draft(List<Integer> ids) implements Piece {}
 
-    /** A conversation in the model's own chat format, ending where the assistant's turn begins. */
+    /**
+     * A conversation in the model's own chat format, ending where the assistant's turn begins.
+     *
+     * @param messages its turns, in order
+     */
     record Chat(List<Message> messages) implements Piece {}
   }
 
@@ -46,8 +66,15 @@ public final class GenerationRequest {
    * One turn of a conversation.
    *
    * @param role {@code system}, {@code user} or {@code assistant}
+   * @param text plain, as in {@link Piece.Text}
    */
-  public record Message(String role, String text) {}
+  public record Message(String role, String text) {
+    /** Neither may be null; roles that the chat format does not know are refused on submission. */
+    public Message {
+      Objects.requireNonNull(role, "role");
+      Objects.requireNonNull(text, "text");
+    }
+  }
 
   private final Builder values;
 
@@ -55,15 +82,22 @@ public final class GenerationRequest {
     this.values = values;
   }
 
+  /** An empty request, to be filled. */
   public static Builder builder() {
     return new Builder();
   }
 
-  /** {@code prompt} followed by a hole of {@code newTokens}. */
+  /**
+   * A text to go on from, followed by a hole.
+   *
+   * @param prompt text that stays
+   * @param newTokens tokens to be written, at least 1
+   */
   public static Builder completing(String prompt, int newTokens) {
     return builder().text(prompt).hole(newTokens);
   }
 
+  /** The content, from left to right. */
   public List<Piece> pieces() {
     return List.copyOf(values.pieces);
   }
@@ -98,6 +132,7 @@ public final class GenerationRequest {
     return values.usualSteps;
   }
 
+  /** New tokens per block, if that was said; 0 writes everything at once. */
   public OptionalInt blockLength() {
     return values.blockLength;
   }
@@ -107,6 +142,7 @@ public final class GenerationRequest {
     return values.bounds;
   }
 
+  /** Temperature at which positions to commit are drawn; 0 takes the surest. */
   public double algorithmTemperature() {
     return values.algorithmTemperature;
   }
@@ -121,10 +157,12 @@ public final class GenerationRequest {
     return values.temperature;
   }
 
+  /** Most probable tokens that one is drawn from; 0 for all. */
   public int topK() {
     return values.topK;
   }
 
+  /** Probability that the tokens one is drawn from have together; 1 for all. */
   public float topP() {
     return values.topP;
   }
@@ -149,6 +187,7 @@ public final class GenerationRequest {
     return values.previews;
   }
 
+  /** What becomes of committed tokens that turn out wrong. */
   public Correction correction() {
     return values.correction;
   }
@@ -163,6 +202,7 @@ public final class GenerationRequest {
     return values.cacheRefresh;
   }
 
+  /** Whether a token that ends texts, or the turn in a chat, ends the writing. */
   public boolean stopAtEnd() {
     return values.stopAtEnd;
   }
@@ -174,6 +214,7 @@ public final class GenerationRequest {
     return values.plainTextOnly;
   }
 
+  /** Seed of all noise, if it was said. */
   public OptionalLong seed() {
     return values.seed;
   }
@@ -305,8 +346,13 @@ public final class GenerationRequest {
       return this;
     }
 
-    /** Appends token ids that stay. */
+    /**
+     * Appends token ids that stay.
+     *
+     * @param ids each 0 to below the model's vocabulary; submitting says so
+     */
     public Builder tokens(int... ids) {
+      Objects.requireNonNull(ids, "ids");
       pieces.add(new Piece.Tokens(java.util.Arrays.stream(ids).boxed().toList()));
       return this;
     }
@@ -314,8 +360,12 @@ public final class GenerationRequest {
     /**
      * Appends token ids to be corrected: only {@link #correction} changes them, so there must be
      * one. Counts as a hole otherwise.
+     *
+     * @param ids each 0 to below the model's vocabulary; submitting says so
+     * @throws IllegalArgumentException if there are none
      */
     public Builder draft(int... ids) {
+      Objects.requireNonNull(ids, "ids");
       if (ids.length == 0) {
         throw new IllegalArgumentException("a draft needs at least one token");
       }
@@ -323,7 +373,12 @@ public final class GenerationRequest {
       return this;
     }
 
-    /** Appends {@code length} tokens to be written. */
+    /**
+     * Appends a stretch to be written.
+     *
+     * @param length its tokens
+     * @throws IllegalArgumentException if it is less than 1
+     */
     public Builder hole(int length) {
       if (length < 1) {
         throw new IllegalArgumentException("a hole needs at least one token; found " + length);
@@ -334,12 +389,18 @@ public final class GenerationRequest {
 
     /** Appends a conversation; follow it with a {@link #hole} for the answer. */
     public Builder chat(List<Message> messages) {
+      Objects.requireNonNull(messages, "messages");
+      messages.forEach(message -> Objects.requireNonNull(message, "message"));
       pieces.add(new Piece.Chat(List.copyOf(messages)));
       return this;
     }
 
+    /**
+     * Which masked positions a step commits. Unset means the one that a {@link #bound} calls for,
+     * else what the model's family was published with.
+     */
     public Builder algorithm(MaskedOptions.Algorithm value) {
-      algorithm = Optional.of(value);
+      algorithm = Optional.of(Objects.requireNonNull(value, "algorithm"));
       return this;
     }
 
@@ -350,6 +411,7 @@ public final class GenerationRequest {
      * @throws IllegalArgumentException if it has been said in another way
      */
     public Builder pace(Pace value) {
+      Objects.requireNonNull(value, "pace");
       if (pace.isPresent() && pace.get().getClass() != value.getClass()) {
         throw new IllegalArgumentException(
             "%s and %s both say how many steps to take: give one of them"
@@ -362,12 +424,18 @@ public final class GenerationRequest {
     /**
      * Denoising steps over the whole request; each is one network call. For algorithms that count
      * steps. A latent model takes so many for each block, and one more call to decode it.
+     *
+     * @param value at least 1; a masked model takes no more than there are tokens to write
      */
     public Builder steps(int value) {
       return pace(new Pace.Steps(value));
     }
 
-    /** So many tokens in every step. For algorithms that count steps, instead of steps. */
+    /**
+     * So many tokens in every step. For algorithms that count steps, instead of steps.
+     *
+     * @param value at least 1
+     */
     public Builder tokensPerStep(int value) {
       return pace(new Pace.TokensPerStep(value));
     }
@@ -375,6 +443,8 @@ public final class GenerationRequest {
     /**
      * A block takes no more steps than this: where it would, a step commits more than is sure
      * enough. For algorithms that take as many steps as they need; unset means no limit.
+     *
+     * @param value at least 1
      */
     public Builder maxStepsPerBlock(int value) {
       return pace(new Pace.AsNeeded(value));
@@ -383,6 +453,8 @@ public final class GenerationRequest {
     /**
      * Steps for an algorithm that counts them where nothing else is said; unset means 8, the middle
      * of what the process is made for.
+     *
+     * @param value at least 1
      */
     public Builder usualSteps(int value) {
       usualSteps = new Pace.Steps(value).total();
@@ -405,8 +477,11 @@ public final class GenerationRequest {
     /**
      * What is sure enough for an algorithm that takes as many steps as it needs; chooses the
      * algorithm that it belongs to unless one is named.
+     *
+     * @throws IllegalArgumentException if the value is out of the bound's range
      */
     public Builder bound(Bound bound, double value) {
+      Objects.requireNonNull(bound, "bound");
       bounds = bounds.with(bound, value);
       return this;
     }
@@ -431,28 +506,54 @@ public final class GenerationRequest {
       return bound(Bound.ENTROPY_BOUND, value);
     }
 
+    /**
+     * Temperature at which positions to commit are drawn, from softmax(confidence / value); 0, the
+     * default, takes the surest.
+     *
+     * @param value 0 or more and finite
+     */
     public Builder algorithmTemperature(double value) {
       algorithmTemperature = value;
       return this;
     }
 
-    /** Unset means 0, or what a latent model's trainer recommends. */
+    /**
+     * Temperature at which tokens are drawn, or the codes of a latent model; 0 takes the most
+     * probable. Unset means 0, or what a latent model's trainer recommends.
+     *
+     * @param value 0 or more and finite
+     */
     public Builder temperature(float value) {
       temperature = Optional.of(value);
       return this;
     }
 
+    /**
+     * Draws tokens from so many of the most probable; 0, the default, from all.
+     *
+     * @param value 0 or more
+     */
     public Builder topK(int value) {
       topK = value;
       return this;
     }
 
+    /**
+     * Draws tokens from the fewest that are so probable together; 1, the default, from all.
+     *
+     * @param value above 0, at most 1
+     */
     public Builder topP(float value) {
       topP = value;
       return this;
     }
 
-    /** Unset means 0, or what a latent model's trainer recommends. */
+    /**
+     * Classifier-free guidance on the given text, at twice the work; 0 for none. Unset means 0, or
+     * what a latent model's trainer recommends.
+     *
+     * @param value 0 or more and finite
+     */
     public Builder guidance(float value) {
       guidance = Optional.of(value);
       return this;
@@ -490,7 +591,7 @@ public final class GenerationRequest {
      * and {@link CacheMode#NONE} for the others.
      */
     public Builder cache(CacheMode value) {
-      cache = Optional.of(value);
+      cache = Optional.of(Objects.requireNonNull(value, "cache"));
       return this;
     }
 
@@ -498,6 +599,9 @@ public final class GenerationRequest {
      * Feeds the whole canvas every so many steps of a block, not only when it begins; 1 does so in
      * every step, which gives the text of {@link CacheMode#NONE}. {@link CacheMode#BLOCK} has
      * nothing to refresh.
+     *
+     * @param value steps from one refresh to the next; 0, the default, for none
+     * @throws IllegalArgumentException if it is negative
      */
     public Builder cacheRefresh(int value) {
       if (value < 0) {
@@ -509,11 +613,19 @@ public final class GenerationRequest {
       return this;
     }
 
+    /**
+     * Whether a token that ends texts, or the turn in a chat, ends the writing where nothing given
+     * follows the last hole; {@link GenerationResult#holes} are cut there. Unset means no.
+     */
     public Builder stopAtEnd(boolean value) {
       stopAtEnd = value;
       return this;
     }
 
+    /**
+     * Whether special tokens (MASK, and end-of-text inside infills) must not be written into holes.
+     * Unset means they may.
+     */
     public Builder plainTextOnly(boolean value) {
       plainTextOnly = value;
       return this;
@@ -530,6 +642,8 @@ public final class GenerationRequest {
      * Terms#LOWEST} to {@value Terms#HIGHEST}, the higher before the lower, but nobody waits for
      * ever; {@link dev.palimpsest.schedule.Scheduler} has the rule. Does not change what is
      * written.
+     *
+     * @throws IllegalArgumentException if it is out of that range
      */
     public Builder priority(int value) {
       priority = new Terms(value, Optional.empty(), Optional.empty()).priority();
@@ -541,8 +655,11 @@ public final class GenerationRequest {
      * finished by then leaves the batch and fails with {@link DeadlineExceededException}, which
      * holds what had been written; one that finishes in the very step in which the time runs out
      * does not.
+     *
+     * @throws IllegalArgumentException if it is not positive
      */
     public Builder deadline(Duration value) {
+      Objects.requireNonNull(value, "deadline");
       deadline = new Terms(0, Optional.of(value), Optional.empty()).deadline();
       return this;
     }
@@ -553,8 +670,11 @@ public final class GenerationRequest {
      * two later: all of the text in time, at the cost of quality instead of a failure. How many
      * steps fit depends on the machine and its load, and so do the tokens of a request that had to
      * hurry. Goes well with a later {@link #deadline}.
+     *
+     * @throws IllegalArgumentException if it is not positive
      */
     public Builder finishWithin(Duration value) {
+      Objects.requireNonNull(value, "finishWithin");
       finishWithin = new Terms(0, Optional.empty(), Optional.of(value)).finishWithin();
       return this;
     }

@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * What a generation wrote.
  *
- * @param tokens the whole canvas
+ * @param tokens ids of the whole canvas
  * @param text the whole canvas as text, special tokens left out
  * @param holes the text written into each hole, in order, cut at end-of-text where that was asked
  *     for
@@ -22,6 +22,7 @@ public record GenerationResult(
     int newTokens,
     int networkCalls,
     Duration elapsed) {
+  /** Takes copies of the lists. */
   public GenerationResult {
     tokens = List.copyOf(tokens);
     holes = List.copyOf(holes);

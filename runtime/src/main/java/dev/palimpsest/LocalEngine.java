@@ -29,6 +29,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -84,6 +85,9 @@ final class LocalEngine implements Engine {
    */
   static LocalEngine open(
       Path path, EngineOptions options, LoadListener listener, LongSupplier clock) {
+    Objects.requireNonNull(path, "model");
+    Objects.requireNonNull(options, "options");
+    Objects.requireNonNull(listener, "listener");
     List<AutoCloseable> opened = new ArrayList<>();
     try {
       Checkpoint checkpoint = Checkpoints.open(path);
@@ -212,6 +216,7 @@ final class LocalEngine implements Engine {
   @Override
   public Generation submit(GenerationRequest request, Duration patience)
       throws InterruptedException {
+    Objects.requireNonNull(patience, "patience");
     Prepared prepared = prepare(request);
     unmade.add();
     try {
@@ -227,6 +232,11 @@ final class LocalEngine implements Engine {
   private record Prepared(Steps steps, RunningGeneration generation) {}
 
   private Prepared prepare(GenerationRequest request) {
+    Objects.requireNonNull(request, "request");
+    if (closed.get()) {
+      // The scheduler would say so too, but the tokenizer comes first.
+      throw new IllegalStateException("the engine is closed");
+    }
     long submitted = System.nanoTime();
     ModelConfig config = model.config();
     CanvasPlan plan = CanvasPlan.of(request.pieces(), config, model.mostPositions(), this::encode);
@@ -323,6 +333,11 @@ final class LocalEngine implements Engine {
 
   @Override
   public void logits(int[] tokens, MemorySegment out) {
+    Objects.requireNonNull(tokens, "tokens");
+    Objects.requireNonNull(out, "out");
+    if (tokens.length == 0) {
+      throw new IllegalArgumentException("logits: there must be at least one token; found none");
+    }
     int[] canvas =
         CanvasPlan.of(
                 List.of(new Piece.Tokens(Arrays.stream(tokens).boxed().toList())),
@@ -378,6 +393,7 @@ final class LocalEngine implements Engine {
 
   @Override
   public boolean closeGracefully(Duration patience) {
+    Objects.requireNonNull(patience, "patience");
     boolean finished = scheduler.drain(patience);
     close();
     return finished;

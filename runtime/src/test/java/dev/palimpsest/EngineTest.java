@@ -22,6 +22,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(300)
@@ -105,6 +106,48 @@ class EngineTest {
     // The start, a step, and the one that was about to be taken; then the streams end.
     assertEquals(3, generation.revisions().count());
     assertEquals(3, other.revisions().count());
+  }
+
+  @Test
+  void aClosedEngineSaysSoOfTextToo() {
+    Engine other =
+        Engine.open(Path.of("..", "models", "java-tiny"), EngineOptions.DEFAULT.withThreads(1));
+    GenerationRequest text = GenerationRequest.completing("int x", 2).build();
+    assertEquals(2, other.generate(text).newTokens());
+    other.close();
+    assertEquals(
+        "the engine is closed",
+        assertThrows(IllegalStateException.class, () -> other.submit(text)).getMessage());
+  }
+
+  @Test
+  void nullIsRefusedByName() {
+    EngineOptions options = EngineOptions.DEFAULT;
+    Path model = GoldenPaths.of("llada-tiny");
+    GenerationRequest.Builder request = request();
+    MemorySegment memory = MemorySegment.ofArray(new float[1]);
+    refusedAsNull("model", () -> Engine.open(null, options));
+    refusedAsNull("options", () -> Engine.open(model, null));
+    refusedAsNull("listener", () -> Engine.open(model, options, null));
+    refusedAsNull("request", () -> engine.submit(null));
+    refusedAsNull("patience", () -> engine.submit(request.build(), null));
+    refusedAsNull("patience", () -> engine.closeGracefully(null));
+    refusedAsNull("tokens", () -> engine.logits(null, memory));
+    refusedAsNull("out", () -> engine.logits(new int[] {1}, null));
+    refusedAsNull("ids", () -> request.tokens((int[]) null));
+    refusedAsNull("ids", () -> request.draft((int[]) null));
+    refusedAsNull("messages", () -> request.chat(null));
+    refusedAsNull("role", () -> new GenerationRequest.Message(null, "hello"));
+    refusedAsNull("algorithm", () -> request.algorithm(null));
+    refusedAsNull("pace", () -> request.pace(null));
+    refusedAsNull("bound", () -> request.bound(null, 1));
+    refusedAsNull("cache", () -> request.cache(null));
+    refusedAsNull("deadline", () -> request.deadline(null));
+    refusedAsNull("finishWithin", () -> request.finishWithin(null));
+  }
+
+  private static void refusedAsNull(String parameter, Executable call) {
+    assertEquals(parameter, assertThrows(NullPointerException.class, call).getMessage());
   }
 
   @Test

@@ -5,6 +5,7 @@ import dev.palimpsest.Engine;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.GenerationResult;
 import dev.palimpsest.text.Tokenizer;
+import dev.palimpsest.weights.FileFault;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -198,7 +199,7 @@ final class InfillCommand implements Callable<Integer> {
     try {
       return Files.readString(file);
     } catch (IOException e) {
-      throw new FailureException("--file " + file + " cannot be read as UTF-8 text: " + e, e);
+      throw new FailureException("--file " + file + " cannot be read: " + FileFault.reason(e), e);
     }
   }
 

@@ -3,6 +3,7 @@ package dev.palimpsest.cli;
 
 import dev.palimpsest.cli.TokenTexts.Stretch;
 import dev.palimpsest.cli.WatchedCanvas.State;
+import dev.palimpsest.weights.FileFault;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,7 +56,8 @@ final class RecordingViewer implements Viewer {
     try {
       Files.writeString(file, svg());
     } catch (IOException e) {
-      throw new FailureException("--record " + file + " cannot be written: " + e.getMessage(), e);
+      throw new FailureException(
+          "--record " + file + " cannot be written: " + FileFault.reason(e), e);
     }
   }
 

@@ -45,6 +45,14 @@ public final class Families {
     boolean gguf = checkpoint.format().equals("gguf");
     String key = gguf ? "general.architecture" : "model_type";
     JsonNode value = checkpoint.metadata().path(key);
+    if (HybridFamily.is(checkpoint)) {
+      throw new CheckpointException(
+          "%s: model_type is %s, a latent model of two networks; supported here are %s"
+              .formatted(
+                  ConfigFields.file(checkpoint),
+                  ConfigFields.show(value),
+                  names(Family::modelType)));
+    }
     return ALL.stream()
         .filter(f -> value.isString() && is(f, value.stringValue()))
         .findFirst()
@@ -57,7 +65,9 @@ public final class Families {
                         + " is "
                         + ConfigFields.show(value)
                         + "; supported are "
-                        + names(gguf ? Family::name : Family::modelType)));
+                        + (gguf
+                            ? names(Family::name)
+                            : names(Family::modelType) + ", " + HybridFamily.MODEL_TYPE)));
   }
 
   /** {@link #of} and {@link Family#describe} in one. */

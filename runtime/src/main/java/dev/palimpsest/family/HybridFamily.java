@@ -4,6 +4,7 @@ package dev.palimpsest.family;
 import dev.palimpsest.network.HybridConfig;
 import dev.palimpsest.network.HybridConfig.Level;
 import dev.palimpsest.process.latent.LatentDefaults;
+import dev.palimpsest.process.latent.LatentOptions;
 import dev.palimpsest.process.latent.NoisePath;
 import dev.palimpsest.process.latent.Solver;
 import dev.palimpsest.weights.Checkpoint;
@@ -22,8 +23,6 @@ import tools.jackson.databind.node.ObjectNode;
 public final class HybridFamily {
   /** How {@code config.json} names them. */
   public static final String MODEL_TYPE = "palimpsest-hybrid";
-
-  private static final int MOST_STEPS = 1 << 16;
 
   private HybridFamily() {}
 
@@ -129,13 +128,14 @@ public final class HybridFamily {
     }
     LatentDefaults sampling =
         new LatentDefaults(
-            fields.integer("steps", 1, MOST_STEPS, grid.isEmpty() ? usual.steps() : grid.size()),
+            fields.integer(
+                "steps", 1, LatentOptions.MOST_STEPS, grid.isEmpty() ? usual.steps() : grid.size()),
             grid,
             solver,
             (float) number(fields, "temperature", usual.temperature(), 1e6),
             (float) number(fields, "guidance", usual.guidance(), 1e6),
             (float) number(fields, "churn", usual.churn(), 1),
-            fields.integer("refine_steps", 0, MOST_STEPS, usual.refineSteps()),
+            fields.integer("refine_steps", 0, LatentOptions.MOST_STEPS, usual.refineSteps()),
             number(fields, "refine_threshold", usual.refineThreshold(), 1),
             number(fields, "refine_time", usual.refineTime(), 0.999),
             times(fields, "quantiles", true));

@@ -2,6 +2,7 @@
 package dev.palimpsest.text;
 
 import dev.palimpsest.weights.CheckpointException;
+import dev.palimpsest.weights.LfsPointer;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -44,6 +45,9 @@ record TokenizerJson(
    * @throws CheckpointException naming the file and the field
    */
   static TokenizerJson parse(String json, String origin) {
+    if (LfsPointer.is(json)) {
+      throw new CheckpointException(origin + ": " + LfsPointer.MESSAGE);
+    }
     JsonNode root;
     try {
       root = MAPPER.readTree(json);

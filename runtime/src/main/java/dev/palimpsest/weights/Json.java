@@ -49,7 +49,10 @@ final class Json {
       }
       bytes = in.readNBytes(maxBytes);
     } catch (IOException e) {
-      throw new CheckpointException(file + ": cannot be read: " + e, e);
+      throw new CheckpointException(file + ": cannot be read: " + FileFault.reason(e), e);
+    }
+    if (LfsPointer.is(bytes)) {
+      throw new CheckpointException(file + ": " + LfsPointer.MESSAGE);
     }
     JsonNode node;
     try {

@@ -4,6 +4,7 @@ package dev.palimpsest.weights;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
@@ -15,9 +16,15 @@ record MappedFile(Path path, MemorySegment memory) {
 
   static MappedFile map(Path path, Arena arena) {
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      return new MappedFile(path, channel.map(MapMode.READ_ONLY, 0, channel.size(), arena));
+      MappedFile file =
+          new MappedFile(path, channel.map(MapMode.READ_ONLY, 0, channel.size(), arena));
+      if (file.size() <= LfsPointer.LONGEST
+          && LfsPointer.is(file.memory.toArray(ValueLayout.JAVA_BYTE))) {
+        throw new CheckpointException(path + ": " + LfsPointer.MESSAGE);
+      }
+      return file;
     } catch (IOException e) {
-      throw new CheckpointException(path + ": cannot be read: " + e, e);
+      throw new CheckpointException(path + ": cannot be read: " + FileFault.reason(e), e);
     }
   }
 

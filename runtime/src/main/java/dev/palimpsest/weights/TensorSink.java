@@ -35,6 +35,7 @@ public final class TensorSink implements AutoCloseable {
     this.partial =
         target.resolveSibling(
             "." + target.getFileName() + "." + ProcessHandle.current().pid() + ".partial");
+    refuseWithoutRoom();
     try {
       channel =
           FileChannel.open(
@@ -43,10 +44,31 @@ public final class TensorSink implements AutoCloseable {
               StandardOpenOption.TRUNCATE_EXISTING,
               StandardOpenOption.WRITE);
     } catch (IOException e) {
-      throw new UncheckedIOException(partial + " cannot be written: " + e.getMessage(), e);
+      throw new UncheckedIOException(target + " cannot be written: " + FileFault.reason(e), e);
     }
+    // A process that is interrupted closes nothing, and would leave many gigabytes behind.
+    partial.toFile().deleteOnExit();
     put(header);
     skipEmpty();
+  }
+
+  /** Minutes of writing are for nothing when the disk is full at their end. */
+  private void refuseWithoutRoom() {
+    long wanted = tensors.stream().mapToLong(TensorSpec::bytes).sum();
+    long free;
+    try {
+      free = Files.getFileStore(target.toAbsolutePath().getParent()).getUsableSpace();
+    } catch (IOException e) {
+      // Opening the file will say what is wrong with the place.
+      return;
+    }
+    // File systems that do not know say 0.
+    if (free > 0 && free < wanted) {
+      String message =
+          "%s cannot be written: its tensors take %d bytes, and %d are free there; choose another place, or a smaller element type"
+              .formatted(target, wanted, free);
+      throw new UncheckedIOException(message, new IOException(message));
+    }
   }
 
   /**
@@ -94,7 +116,7 @@ public final class TensorSink implements AutoCloseable {
       channel.close();
       Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
-      throw new UncheckedIOException(target + " cannot be written: " + e.getMessage(), e);
+      throw new UncheckedIOException(target + " cannot be written: " + FileFault.reason(e), e);
     }
   }
 
@@ -128,7 +150,7 @@ public final class TensorSink implements AutoCloseable {
         channel.write(bytes);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(partial + " cannot be written: " + e.getMessage(), e);
+      throw new UncheckedIOException(target + " cannot be written: " + FileFault.reason(e), e);
     }
   }
 }

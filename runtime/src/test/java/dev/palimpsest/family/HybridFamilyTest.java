@@ -67,7 +67,7 @@ class HybridFamilyTest {
         assertTrue(
             assertThrows(CheckpointException.class, () -> Families.describe(checkpoint))
                 .getMessage()
-                .contains("palimpsest-hybrid"));
+                .contains("is \"palimpsest-hybrid\", a latent model of two networks"));
       }
     }
   }

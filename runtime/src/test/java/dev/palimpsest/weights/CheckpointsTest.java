@@ -11,6 +11,7 @@ import dev.palimpsest.kernels.DType;
 import dev.palimpsest.kernels.WeightView;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -44,6 +45,39 @@ class CheckpointsTest {
         assertEquals(c.format().equals("safetensors"), c.tokenizerFile().isPresent());
         assertTrue(c.tensors().values().stream().allMatch(v -> v.memory().isReadOnly()));
       }
+    }
+  }
+
+  @Test
+  void aPointerOfGitLfsIsCalledThat() throws IOException {
+    String pointer =
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 16060522752\n";
+    Path folder = TinyModel.folder(temp, TinyModel.config(), TinyModel.folderTensors());
+    for (Path file :
+        List.of(
+            folder.resolve("model.safetensors"),
+            temp.resolve("x.gguf"),
+            folder.resolve("config.json"))) {
+      Files.writeString(file, pointer);
+      Path opened = file.endsWith("config.json") ? folder : file;
+      assertEquals(
+          file + ": is a pointer of Git LFS, not the file itself: run git lfs pull in its folder",
+          assertThrows(CheckpointException.class, () -> Checkpoints.open(opened)).getMessage());
+    }
+  }
+
+  @Test
+  void whatTheDiskHasNoRoomForIsNotBegun() throws IOException {
+    Path file = Files.createDirectory(temp.resolve("full")).resolve("model.safetensors");
+    List<TensorSpec> huge = List.of(new TensorSpec("w", DType.F32, List.of(1L << 50)));
+    String message =
+        assertThrows(
+                UncheckedIOException.class,
+                () -> SafetensorsWriter.open(file, huge, Map.of()).close())
+            .getMessage();
+    assertTrue(message.contains("take 4503599627370496 bytes"), message);
+    try (var left = Files.list(file.getParent())) {
+      assertEquals(0, left.count());
     }
   }
 

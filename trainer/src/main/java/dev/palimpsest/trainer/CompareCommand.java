@@ -28,8 +28,8 @@ import tools.jackson.databind.json.JsonMapper;
     name = "compare",
     description = {
       "Asks models, masked, latent or causal, for the same held-out holes and methods through the"
-          + " runtime, and prints tables in Markdown:",
-      "exact infills, edit similarity, parse rate, diversity and tokens a second by number of network"
+          + " runtime, and prints tables in Markdown.",
+      "In them: exact infills, edit similarity, parse rate, diversity and tokens a second by number of network"
           + " calls.",
       "A causal model writes a token a call, and sees what precedes a hole only."
     },

@@ -14,8 +14,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "evaluate",
     description = {
-      "Measures a checkpoint on the held-out files, beside a 5-gram model of the train split,",
-      "and writes the numbers into the model's README.md and card.json. A causal model is asked by the"
+      "Measures a checkpoint on the held-out files, beside a 5-gram model of the train split.",
+      "Writes the numbers into the model's README.md and card.json. A causal model is asked by the"
           + " runtime for what it can be asked for."
     },
     showDefaultValues = true)

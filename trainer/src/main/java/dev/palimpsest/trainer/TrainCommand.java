@@ -4,8 +4,10 @@ package dev.palimpsest.trainer;
 import dev.palimpsest.bindings.StandardError;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.trainer.latent.LatentCommand;
+import dev.palimpsest.weights.FileFault;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -61,12 +63,24 @@ public final class TrainCommand implements Runnable {
           if (System.getenv("PALIMPSEST_STACKTRACE") != null) {
             failure.printStackTrace(line.getErr());
           }
-          line.getErr().println("palimpsest train: " + failure.getMessage());
+          line.getErr().println("palimpsest train: " + problem(failure));
           return 1;
         };
     return new CommandLine(new TrainCommand())
         .setExecutionExceptionHandler(plain)
         .setCaseInsensitiveEnumValuesAllowed(true);
+  }
+
+  /** A message in words; of a file that is not there the JDK says its name only. */
+  private static String problem(Exception failure) {
+    Throwable cause = failure;
+    if (failure.getCause() instanceof FileSystemException wrapped
+        && List.of(wrapped.getMessage(), wrapped.toString()).contains(failure.getMessage())) {
+      cause = wrapped;
+    }
+    return cause instanceof FileSystemException file && file.getFile() != null
+        ? file.getFile() + ": " + FileFault.reason(file)
+        : failure.getMessage();
   }
 
   @Override
@@ -431,8 +445,8 @@ public final class TrainCommand implements Runnable {
   @Command(
       name = "sample",
       description = {
-        "Writes some of the held-out files of a corpus into a folder: what a model is measured on",
-        "where the corpus is not at hand (bench quality)."
+        "Writes some of the held-out files of a corpus into a folder.",
+        "It is what a model is measured on where the corpus is not at hand (bench quality)."
       },
       showDefaultValues = true)
   static final class SampleCommand implements Runnable {

@@ -63,6 +63,20 @@ class TrainCommandTest {
     server.stop(0);
   }
 
+  @Test
+  void aModelThatIsNotThereIsSaidInWords() {
+    StringWriter err = new StringWriter();
+    Path missing = folder.resolve("missing");
+    int status =
+        TrainCommand.commandLine()
+            .setErr(new PrintWriter(err, true))
+            .execute("compare", missing.toString());
+    assertEquals(1, status);
+    assertEquals(
+        "palimpsest train: " + missing.resolve("tokenizer.json") + ": no such file or folder",
+        err.toString().strip());
+  }
+
   private void publish(String name, String pom) throws IOException {
     ByteArrayOutputStream jar = new ByteArrayOutputStream();
     try (ZipOutputStream zip = new ZipOutputStream(jar)) {

@@ -8,6 +8,7 @@ import dev.palimpsest.kernels.Rope;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.Checkpoints;
 import dev.palimpsest.weights.ElementCodec;
+import dev.palimpsest.weights.FileFault;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
@@ -69,6 +70,9 @@ final class CompareCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (!(tolerance >= 0)) {
+      throw new IllegalArgumentException("--tolerance must be 0 or more; found " + tolerance);
+    }
     boolean floats = a.toString().endsWith(".f32");
     if (floats != b.toString().endsWith(".f32")) {
       throw new IllegalArgumentException(
@@ -160,7 +164,7 @@ final class CompareCommand implements Callable<Integer> {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
     } catch (IOException e) {
-      throw new IllegalArgumentException(file + " cannot be read: " + e, e);
+      throw new IllegalArgumentException(file + " cannot be read: " + FileFault.reason(e), e);
     }
   }
 

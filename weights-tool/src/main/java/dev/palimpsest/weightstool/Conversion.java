@@ -115,6 +115,10 @@ final class Conversion {
 
   /** Writes a folder of {@code config.json}, {@code model.safetensors} and tokenizer files. */
   long toSafetensors(Path folder, boolean force, PrintWriter err) {
+    if (type.filter(wanted -> wanted.blockLength() > 1).isPresent()) {
+      throw new IllegalArgumentException(
+          "safetensors has no %s: pass --to gguf, or --dtype f32 or bf16".formatted(type.get()));
+    }
     FolderCopy folderCopy = new FolderCopy(source, folder, force);
     List<TensorSpec> specs = new ArrayList<>();
     for (ModelTensor t : tensors) {

@@ -20,7 +20,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Random weights of a hybrid latent model. Numbers depend on the seed, the tensor and the row only;
@@ -103,9 +102,6 @@ final class HybridSynthesis {
     OutputFiles files = new OutputFiles(file.getParent(), force);
     Path target = files.claim(file.getFileName().toString());
     files.claim("config.json");
-    ObjectNode json =
-        HybridFamily.configJson(config).put("torch_dtype", Synthesis.torchName(dtype));
-    files.writeJson("config.json", json);
     long bytes = specs.stream().mapToLong(TensorSpec::bytes).sum();
     try (TensorSink sink = SafetensorsWriter.open(target, specs, Map.of("format", "pt"));
         ProgressLine progress = new ProgressLine(err, "writing", bytes)) {
@@ -114,6 +110,9 @@ final class HybridSynthesis {
       }
       sink.commit();
     }
+    files.writeJson(
+        "config.json",
+        HybridFamily.configJson(config).put("torch_dtype", Synthesis.torchName(dtype)));
     return bytes;
   }
 

@@ -4,6 +4,7 @@ package dev.palimpsest.weightstool;
 import dev.palimpsest.Engine;
 import dev.palimpsest.EngineOptions;
 import dev.palimpsest.EngineOptions.ComputeType;
+import dev.palimpsest.weights.FileFault;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -125,7 +126,7 @@ final class LogitsCommand implements Callable<Integer> {
       }
       Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
-      throw new UncheckedIOException(out + " cannot be written: " + e, e);
+      throw new UncheckedIOException(out + " cannot be written: " + FileFault.reason(e), e);
     } finally {
       try {
         Files.deleteIfExists(partial);
@@ -145,7 +146,9 @@ final class LogitsCommand implements Callable<Integer> {
     try {
       text = Files.readString(file);
     } catch (IOException e) {
-      throw new IllegalArgumentException("--tokens " + file + " cannot be read: " + e, e);
+      throw new IllegalArgumentException(
+          "--tokens " + file + " cannot be read: " + FileFault.reason(e) + "; it is a file of ids",
+          e);
     }
     Matcher words = WORD.matcher(text);
     int[] ids = words.results().limit(MAX_TOKENS).mapToInt(m -> id(file, m.group())).toArray();

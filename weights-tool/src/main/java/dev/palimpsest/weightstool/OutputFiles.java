@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.weightstool;
 
+import dev.palimpsest.weights.FileFault;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -41,7 +42,7 @@ final class OutputFiles {
     try {
       Files.createDirectories(folder);
     } catch (IOException e) {
-      throw new UncheckedIOException(folder + " cannot be made: " + e, e);
+      throw new UncheckedIOException(folder + " cannot be made: " + FileFault.reason(e), e);
     }
   }
 
@@ -83,7 +84,7 @@ final class OutputFiles {
       try {
         write(file.getFileName().toString(), Files.readAllBytes(file));
       } catch (IOException e) {
-        throw new UncheckedIOException(file + " cannot be read: " + e, e);
+        throw new UncheckedIOException(file + " cannot be read: " + FileFault.reason(e), e);
       }
     }
   }
@@ -100,7 +101,8 @@ final class OutputFiles {
       Files.write(partial, bytes);
       Files.move(partial, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
-      throw new UncheckedIOException(folder.resolve(name) + " cannot be written: " + e, e);
+      throw new UncheckedIOException(
+          folder.resolve(name) + " cannot be written: " + FileFault.reason(e), e);
     }
   }
 }

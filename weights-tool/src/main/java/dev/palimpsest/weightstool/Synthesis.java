@@ -112,8 +112,6 @@ final class Synthesis {
     }
     if (!gguf) {
       files.claim("config.json");
-      ObjectNode json = family.configJson(config).put("torch_dtype", torchName(dtype));
-      files.writeJson("config.json", json);
     }
     try (TensorSink sink =
         gguf
@@ -121,6 +119,10 @@ final class Synthesis {
             : SafetensorsWriter.open(target, specs, Map.of("format", "pt"))) {
       fill(sink, specs, gguf, err);
       sink.commit();
+    }
+    if (!gguf) {
+      files.writeJson(
+          "config.json", family.configJson(config).put("torch_dtype", torchName(dtype)));
     }
     return specs.stream().mapToLong(TensorSpec::bytes).sum();
   }

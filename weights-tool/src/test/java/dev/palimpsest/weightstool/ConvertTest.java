@@ -10,6 +10,7 @@ import dev.palimpsest.family.Families;
 import dev.palimpsest.kernels.DType;
 import dev.palimpsest.weights.Checkpoint;
 import dev.palimpsest.weights.Checkpoints;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -127,10 +128,39 @@ class ConvertTest {
   }
 
   @Test
+  void aModelThatDoesNotFitLeavesNothing() throws IOException {
+    for (String family : List.of("llada", "palimpsest-hybrid")) {
+      Path folder = temp.resolve(family);
+      CommandRun run =
+          CommandRun.of(
+              "synthesize",
+              "--family",
+              family,
+              "--layers",
+              1024,
+              "--hidden",
+              1 << 16,
+              "--heads",
+              64,
+              "--out",
+              folder);
+      assertEquals(1, run.status());
+      assertTrue(run.err().contains("are free there"), run.err());
+      try (var left = Files.list(folder)) {
+        assertEquals(List.of(), left.toList());
+      }
+    }
+  }
+
+  @Test
   void quantisesWhatItCan() {
     Path a = temp.resolve("a");
     synthesize("llada", "f32", "safetensors", a);
     Path g = temp.resolve("q.gguf");
+    CommandRun wrong =
+        CommandRun.of(
+            "convert", a, "--to", "safetensors", "--dtype", "q8_0", "--out", temp.resolve("q"));
+    assertTrue(wrong.err().contains("safetensors has no Q8_0: pass --to gguf"), wrong.err());
     CommandRun.ok("convert", a, "--to", "gguf", "--dtype", "q8_0", "--out", g);
     try (Checkpoint c = Checkpoints.open(g)) {
       assertEquals(DType.Q8_0, c.tensor("blk.1.ffn_down.weight").dtype());
@@ -142,6 +172,9 @@ class ConvertTest {
     double relative = JsonMapper.shared().readTree(near.out()).get("relative_l2").doubleValue();
     assertTrue(relative > 1e-4, "it is quantised: " + relative);
     assertEquals(1, CommandRun.of("compare", g, a, "--tolerance", "1e-5").status());
+    CommandRun meaningless = CommandRun.of("compare", a, a, "--tolerance", "NaN");
+    assertTrue(
+        meaningless.err().contains("--tolerance must be 0 or more; found NaN"), meaningless.err());
     CommandRun back =
         CommandRun.of("convert", g, "--to", "safetensors", "--out", temp.resolve("b"));
     assertEquals(1, back.status());

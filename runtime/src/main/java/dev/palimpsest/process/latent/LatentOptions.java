@@ -4,13 +4,14 @@ package dev.palimpsest.process.latent;
 /**
  * How one request samples from a latent model.
  *
- * @param steps denoiser calls for each block, at least 1
+ * @param steps denoiser calls for each block, 1 to {@value #MOST_STEPS}
  * @param grid times of those calls
  * @param solver from one time to the next
  * @param temperature of the softmax over codes; 0 takes the most probable ones
  * @param guidance classifier-free guidance on the given text; 0 for none, which saves half the work
  * @param churn 0 for none, 1 for ancestral sampling
- * @param refineSteps calls that write doubtful positions again; 0 for none
+ * @param refineSteps calls that write doubtful positions again, at most {@value #MOST_STEPS}; 0 for
+ *     none
  * @param refineThreshold quality below which a position is doubtful, from 0 to 1
  * @param refineTime time such positions go back to, from 0 to below 1
  * @param blockLength positions written at a time, left to right; 0 writes all at once where the
@@ -34,15 +35,15 @@ public record LatentOptions(
     boolean previews,
     boolean stopAtEnd,
     long seed) {
+  /** Most calls of a block; a file may recommend no more either. */
+  public static final int MOST_STEPS = 1 << 16;
+
   /**
    * @throws IllegalArgumentException naming the option, what was found and what it can be
    */
   public LatentOptions {
-    if (steps < 1 || refineSteps < 0) {
-      throw new IllegalArgumentException(
-          "steps must be at least 1 and refine steps at least 0; found %d and %d"
-              .formatted(steps, refineSteps));
-    }
+    steps("steps", steps, 1);
+    steps("refine steps", refineSteps, 0);
     if (!(temperature >= 0) || temperature == Float.POSITIVE_INFINITY) {
       throw new IllegalArgumentException(
           "temperature must be >= 0 and finite; found " + temperature);
@@ -64,6 +65,14 @@ public record LatentOptions(
     }
     if (blockLength < 0) {
       throw new IllegalArgumentException("block length must be >= 0; found " + blockLength);
+    }
+  }
+
+  private static void steps(String what, int value, int least) {
+    if (value < least || value > MOST_STEPS) {
+      throw new IllegalArgumentException(
+          "%s must be between %d and %d for a latent model; found %d"
+              .formatted(what, least, MOST_STEPS, value));
     }
   }
 

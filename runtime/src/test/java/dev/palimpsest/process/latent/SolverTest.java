@@ -173,7 +173,12 @@ class SolverTest {
   @Test
   void whatDoesNotGoTogetherIsRefused() {
     for (Object[] wrong :
-        new Object[][] {{0, 1f, 0f, "steps"}, {4, -1f, 0f, "temperature"}, {4, 1f, 2f, "churn"}}) {
+        new Object[][] {
+          {0, 1f, 0f, "steps must be between 1 and 65536"},
+          {65537, 1f, 0f, "found 65537"},
+          {4, -1f, 0f, "temperature"},
+          {4, 1f, 2f, "churn"}
+        }) {
       assertTrue(
           assertThrows(
                   IllegalArgumentException.class,

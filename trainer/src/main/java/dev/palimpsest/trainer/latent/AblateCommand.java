@@ -37,8 +37,8 @@ import picocli.CommandLine.Spec;
     name = "ablate",
     description = {
       "Trains the denoiser as the options say, and once more for each switch turned the other way,"
-          + " with the same seeds, rows and VQ-VAE, and prints a table in Markdown:",
-      "held-out nats of a code by noise level, right codes, and what is sampled from them.",
+          + " with the same seeds, rows and VQ-VAE, and prints a table in Markdown.",
+      "In it: held-out nats of a code by noise level, right codes, and what is sampled from them.",
       "Runs that are there are not trained again."
     },
     showDefaultValues = true)

@@ -22,7 +22,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "distill",
     description = {
-      "Teaches the denoiser to go in one call where it went in two, again and again:",
+      "Teaches the denoiser to go in one call where it went in two, again and again.",
       "64 calls, 32, 16, 8, 4. Each round is a run of its own, skipped or resumed where it is."
     },
     showDefaultValues = true)

@@ -23,8 +23,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "fixture",
     description = {
-      "Writes a tiny latent model with random weights and, in cases.safetensors, what libtorch",
-      "computes of it in float32: the golden of the runtime's tests."
+      "Writes a tiny latent model with random weights and, in cases.safetensors, what libtorch"
+          + " computes of it in float32.",
+      "It is the golden of the runtime's tests."
     },
     showDefaultValues = true)
 final class FixtureCommand implements Runnable {

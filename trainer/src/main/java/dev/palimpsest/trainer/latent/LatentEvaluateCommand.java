@@ -22,8 +22,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "evaluate",
     description = {
-      "Measures a latent model on the held-out files: the VQ-VAE's gates, losses by noise level,",
-      "infilling and completion at 1 to 64 network calls; writes README.md and card.json."
+      "Measures a latent model on the held-out files: the VQ-VAE's gates, losses by noise level,"
+          + " infilling and completion at 1 to 64 network calls.",
+      "Writes README.md and card.json."
     },
     showDefaultValues = true)
 final class LatentEvaluateCommand implements Runnable {
