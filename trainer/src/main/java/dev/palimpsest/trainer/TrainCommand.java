@@ -35,6 +35,7 @@ import picocli.CommandLine.Option;
       TrainCommand.SampleCommand.class,
       EvaluateCommand.class,
       CompareCommand.class,
+      CoherenceCommand.class,
       StudyCommand.class,
       LatentCommand.class
     },
