@@ -20,7 +20,8 @@ final class Coherence {
    * @param distinct share of the pairs of neighbours in {@link PositionWindow#STRETCH} tokens that
    *     differ from all before them there
    * @param ends end-of-text tokens, of a thousand
-   * @param ownNames share of the names not in view that the text had further back
+   * @param names that are not in view
+   * @param ownNames share of them that the text had further back
    * @param otherNames share of them that another text has there
    * @param methods begun in the window early enough to close
    * @param closed share of them whose braces close within {@link #ROOM} tokens
@@ -31,6 +32,7 @@ final class Coherence {
       Optional<Estimate> nats,
       Optional<Estimate> distinct,
       Optional<Estimate> ends,
+      int names,
       Optional<Estimate> ownNames,
       Optional<Estimate> otherNames,
       int methods,
@@ -97,6 +99,7 @@ final class Coherence {
               share(s, Sum.NATS, Sum.TOKENS),
               share(s, Sum.DISTINCT, Sum.STRETCHES),
               share(s, Sum.ENDS, Sum.THOUSANDS),
+              (int) Arrays.stream(s[Sum.NAMES.ordinal()]).sum(),
               share(s, Sum.OWN, Sum.NAMES),
               share(s, Sum.OTHER, Sum.NAMES),
               (int) Arrays.stream(s[Sum.METHODS.ordinal()]).sum(),
@@ -149,8 +152,7 @@ final class Coherence {
       int over = text.text().indexOf(TokenText.END, start);
       int room = text.character(token + ROOM);
       Optional<String> closed =
-          JavaMethods.closed(
-              text.text().substring(start, over < 0 ? room : Math.min(over, room)));
+          JavaMethods.closed(text.text().substring(start, over < 0 ? room : Math.min(over, room)));
       window[Sum.METHODS.ordinal()][t]++;
       window[Sum.CLOSED.ordinal()][t] += closed.isPresent() ? 1 : 0;
       window[Sum.ACCEPTED.ordinal()][t] += closed.filter(parser::accepts).isPresent() ? 1 : 0;

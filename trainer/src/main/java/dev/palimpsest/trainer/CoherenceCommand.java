@@ -32,7 +32,9 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.json.JsonMapper;
 
-/** {@code palimpsest train coherence}: how texts far longer than those of training hold together. */
+/**
+ * {@code palimpsest train coherence}: how texts far longer than those of training hold together.
+ */
 @Command(
     name = "coherence",
     description = {
@@ -67,13 +69,13 @@ final class CoherenceCommand implements Runnable {
               + " tokens of a longer text are those of a shorter one, only the most of them")
   private List<Integer> tokens;
 
-  @Option(names = "--texts", defaultValue = "16", description = "to write, at least 2")
+  @Option(names = "--texts", defaultValue = "8", description = "to write, at least 2")
   private int texts;
 
   @Option(
       names = "--one-canvas",
       paramLabel = "TEXTS",
-      defaultValue = "4",
+      defaultValue = "2",
       description =
           "how many of the texts a masked or causal model writes in one canvas, too, which takes"
               + " the longer the longer it is; 0 or at least 2")
@@ -279,8 +281,7 @@ final class CoherenceCommand implements Runnable {
                   calls);
       LongTexts writer =
           new LongTexts(engine, request -> request.steps(calls).blockLength(latentBlock));
-      return written(
-          way, longest(), texts, () -> writer.inOneCanvas(beginnings(texts), longest()));
+      return written(way, longest(), texts, () -> writer.inOneCanvas(beginnings(texts), longest()));
     }
 
     private CoherenceReport.Written windows(Engine engine) {
@@ -304,8 +305,7 @@ final class CoherenceCommand implements Runnable {
         LongTexts writer =
             new LongTexts(
                 engine,
-                request ->
-                    masked ? said(engine, request).cache(cache) : said(engine, request));
+                request -> masked ? said(engine, request).cache(cache) : said(engine, request));
         if (oneCanvas > 0) {
           for (int n : tokens) {
             written.add(

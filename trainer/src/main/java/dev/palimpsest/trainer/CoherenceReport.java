@@ -44,17 +44,18 @@ record CoherenceReport(
     line(
         out,
         "**Texts by position**, counted from the first token after the %d that were given. Nats a"
-            + " token under the 5-gram of the training split; distinct pairs in %d tokens; of the names"
-            + " that are in none of the %d tokens before, those that the text had further back, and"
+            + " token under the 5-gram of the training split; distinct pairs in %d tokens; names"
+            + " that are in none of the %d tokens before, of them those that the text had further back, and"
             + " those that another text has there; methods begun, and how many of them close within %d"
             + " tokens and are accepted\n\n",
         beginning,
         PositionWindow.STRETCH,
         OldNames.VIEW,
         Coherence.ROOM);
-    out.append("| model | positions | 5-gram, nats | distinct pairs % | old names % | another's % |");
+    out.append(
+        "| model | positions | 5-gram, nats | distinct pairs % | names | old names % | another's % |");
     out.append(" ends of text, ‰ | methods | braces close % | javac's parser accepts % |\n");
-    out.append("|---|---|---|---|---|---|---|---|---|---|\n");
+    out.append("|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (Written some : written) {
       String who =
           some.model()
@@ -65,11 +66,12 @@ record CoherenceReport(
       for (Coherence.Row row : some.rows()) {
         line(
             out,
-            "| %s | %s | %s | %s | %s | %s | %s | %d | %s | %s |\n",
+            "| %s | %s | %s | %s | %d | %s | %s | %s | %d | %s | %s |\n",
             row.window().from() == 0 ? who : "",
             row.window().name(),
             cell(row.nats(), 1, 2),
             cell(row.distinct(), 100, 1),
+            row.names(),
             cell(row.ownNames(), 100, 1),
             cell(row.otherNames(), 100, 1),
             cell(row.ends(), 1, 1),
@@ -86,11 +88,7 @@ record CoherenceReport(
             .map(
                 some ->
                     String.format(
-                        Locale.ROOT,
-                        "%s, %s, %,.0f",
-                        some.model(),
-                        some.way(),
-                        some.seconds()))
+                        Locale.ROOT, "%s, %s, %,.0f", some.model(), some.way(), some.seconds()))
             .collect(Collectors.joining("; ")));
     losses.forEach(some -> losses(out, some));
     return out.toString();

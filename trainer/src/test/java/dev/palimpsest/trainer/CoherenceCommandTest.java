@@ -109,7 +109,8 @@ class CoherenceCommandTest {
     assertEquals("one canvas of 288, greedy", written.get(6).path("way").asString());
     for (JsonNode some : written) {
       JsonNode rows = some.path("rows");
-      assertEquals(some.path("tokens").asInt(), rows.get(rows.size() - 1).path("window").path("to").asInt());
+      assertEquals(
+          some.path("tokens").asInt(), rows.get(rows.size() - 1).path("window").path("to").asInt());
       for (JsonNode row : rows) {
         assertTrue(row.path("nats").path("error").isNumber());
       }
@@ -174,7 +175,6 @@ class CoherenceCommandTest {
     Files.writeString(
         work.resolve("tokenizer.json"),
         Files.readString(work.resolve("tokenizer.json")).replace("\"1.0\"", "\"1.1\""));
-    assertTrue(
-        execute("coherence", TINY, "--work=" + work).err().contains("different tokenizers"));
+    assertTrue(execute("coherence", TINY, "--work=" + work).err().contains("different tokenizers"));
   }
 }

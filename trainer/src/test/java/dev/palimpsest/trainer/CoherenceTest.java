@@ -151,8 +151,7 @@ class CoherenceTest {
       assertArrayEquals(new int[] {5, 6, 7, 0, 8, 0}, streams.getFirst());
       assertArrayEquals(new int[] {9, 9, 9, 0, 4, 4}, streams.getLast());
       IllegalArgumentException e =
-          assertThrows(
-              IllegalArgumentException.class, () -> HeldOutStreams.of(tokens, 0, 3, 3, 6));
+          assertThrows(IllegalArgumentException.class, () -> HeldOutStreams.of(tokens, 0, 3, 3, 6));
       assertTrue(e.getMessage().contains("--texts"), e.getMessage());
     }
   }
@@ -199,6 +198,9 @@ class CoherenceTest {
             (double) good.length / (PositionWindow.STRETCH - 1),
             rows.get(1).distinct().orElseThrow().value(),
             1e-9);
+        // All names are in view all the time.
+        assertEquals(0, rows.get(1).names());
+        assertTrue(rows.get(1).ownNames().isEmpty());
         assertEquals(1, rows.getFirst().accepted().orElseThrow().value());
         double accepted = rows.get(2).accepted().orElseThrow().value();
         assertTrue(accepted > 0.3 && accepted < 0.7, "accepted " + accepted);
@@ -214,7 +216,8 @@ class CoherenceTest {
     try (HuggingFaceTokenizer tokenizer = TokenFile.tokenizer(TOKENIZER);
         TokenFile train = tokens(text(5, 6, 7))) {
       int[] good = text(encode(tokenizer, "    public int size() {\n        return 1;\n    }\n\n"));
-      int[] bad = text(encode(tokenizer, "    public int size() {\n        return = 1;\n    }\n\n"));
+      int[] bad =
+          text(encode(tokenizer, "    public int size() {\n        return = 1;\n    }\n\n"));
       int[] open = text(encode(tokenizer, "    public int size() {\n        return 1;\n\n"));
       List<Coherence.Row> rows = coherence(train, tokenizer).of(List.of(good, bad), 8);
       assertTrue(rows.getFirst().methods() > 4);
