@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine;
@@ -93,6 +94,13 @@ final class CompareCommand implements Runnable {
       description = "of the runtime; 0: one for each processor")
   private int threads;
 
+  @Option(
+      names = "--plot",
+      paramLabel = "SVG",
+      showDefaultValue = CommandLine.Help.Visibility.NEVER,
+      description = "file to draw the same into, by number of network calls")
+  private Optional<Path> plot = Optional.empty();
+
   @Option(names = "--json", description = "every number as one JSON document")
   private boolean json;
 
@@ -100,6 +108,7 @@ final class CompareCommand implements Runnable {
   public void run() {
     try {
       ComparisonReport report = report();
+      plot.ifPresent(svg -> CallsPlot.draw(report.panels(), svg));
       spec.commandLine()
           .getOut()
           .println(json ? JsonMapper.shared().writeValueAsString(report) : report.markdown());

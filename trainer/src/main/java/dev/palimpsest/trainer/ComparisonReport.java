@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.ToDoubleFunction;
 
 /**
  * A comparison for readers; as a record, for machines.
@@ -48,6 +50,28 @@ record ComparisonReport(
     rows.forEach(row -> completion(out, row));
     completion(out, originals);
     return out.toString();
+  }
+
+  /** What most tells models apart, by number of network calls. */
+  List<CallsPlot.Panel> panels() {
+    List<CallsPlot.Panel> panels = new ArrayList<>();
+    for (int i = 0; i < originals.infills().size(); i++) {
+      int kind = i;
+      panels.add(
+          panel(
+              originals.infills().get(i).hole() + ": similarity",
+              row -> row.infills().get(kind).similarity()));
+    }
+    panels.add(panel("methods that parse, %", row -> 100 * row.completion().accepted()));
+    panels.add(panel("distinct pairs, %", row -> 100 * row.diversity().distinct()));
+    panels.add(panel("tokens/s", Comparison.Row::tokensPerSecond));
+    return panels;
+  }
+
+  private CallsPlot.Panel panel(String measure, ToDoubleFunction<Comparison.Row> value) {
+    CallsPlot.Curves curves = new CallsPlot.Curves();
+    rows.forEach(row -> curves.add(row.model(), row.written(), value.applyAsDouble(row)));
+    return curves.panel(measure);
   }
 
   private static void completion(StringBuilder out, Comparison.Row row) {

@@ -28,7 +28,7 @@ import picocli.CommandLine.Option;
     name = "study",
     description = {
       "Generates a task, trains each kind of model on it with the same budget, measures them with the"
-          + " runtime, and prints a table.",
+          + " runtime, and prints a table; results.json and results.svg lie in the task's folder.",
       "Runs that are there are not trained again. Everything of a seed is drawn from it."
     },
     showDefaultValues = true)
@@ -235,6 +235,7 @@ final class StudyCommand implements Runnable {
           new Study(folder, this::drawn, contenders, threads, System.err).run(seeds);
       StudyReport report = new StudyReport(task.name(), drawn(1).describe(), results);
       Files.writeString(folder.resolve("results.json"), report.json() + "\n");
+      CallsPlot.draw(report.panels(), folder.resolve("results.svg"));
       System.out.println(json ? report.json() : report.markdown());
     } catch (IOException | IllegalArgumentException e) {
       throw new TrainCommand.Failure(e.getMessage(), e);

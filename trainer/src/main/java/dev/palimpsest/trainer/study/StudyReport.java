@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer.study;
 
+import dev.palimpsest.trainer.CallsPlot;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -28,18 +29,8 @@ public record StudyReport(String task, String describes, List<Study.Result> resu
     StringBuilder out = new StringBuilder();
     out.append("**").append(task).append(".** ").append(describes).append(".\n\n");
     conditions(out);
-    Map<Row, Map<String, List<Double>>> cells = new LinkedHashMap<>();
-    Set<String> measures = new LinkedHashSet<>();
-    for (Study.Result result : results) {
-      for (Score score : result.scores()) {
-        measures.add(score.measure());
-        cells
-            .computeIfAbsent(
-                new Row(result.contender(), score.decoding()), row -> new LinkedHashMap<>())
-            .computeIfAbsent(score.measure(), measure -> new ArrayList<>())
-            .add(score.value());
-      }
-    }
+    Map<Row, Map<String, List<Double>>> cells = cells();
+    Set<String> measures = measures();
     out.append("| model | written in | ").append(String.join(" | ", measures)).append(" |\n");
     out.append("|---|---|").append("---|".repeat(measures.size())).append("\n");
     cells.forEach(
@@ -51,6 +42,49 @@ public record StudyReport(String task, String describes, List<Study.Result> resu
                         Collectors.joining(
                             " | ", "| " + row.contender + " | " + row.decoding + " | ", " |\n"))));
     return out.toString();
+  }
+
+  /** Every measure's values of all seeds, by who wrote, and how. */
+  private Map<Row, Map<String, List<Double>>> cells() {
+    Map<Row, Map<String, List<Double>>> cells = new LinkedHashMap<>();
+    for (Study.Result result : results) {
+      for (Score score : result.scores()) {
+        cells
+            .computeIfAbsent(
+                new Row(result.contender(), score.decoding()), row -> new LinkedHashMap<>())
+            .computeIfAbsent(score.measure(), measure -> new ArrayList<>())
+            .add(score.value());
+      }
+    }
+    return cells;
+  }
+
+  private Set<String> measures() {
+    return results.stream()
+        .flatMap(result -> result.scores().stream())
+        .map(Score::measure)
+        .collect(Collectors.toCollection(LinkedHashSet::new));
+  }
+
+  /** Means over the seeds by number of network calls, a panel for each measure. */
+  public List<CallsPlot.Panel> panels() {
+    List<CallsPlot.Panel> panels = new ArrayList<>();
+    for (String measure : measures()) {
+      CallsPlot.Curves curves = new CallsPlot.Curves();
+      cells()
+          .forEach(
+              (row, values) -> {
+                if (values.containsKey(measure)) {
+                  curves.add(row.contender, row.decoding, mean(values.get(measure)));
+                }
+              });
+      panels.add(curves.panel(measure));
+    }
+    return panels;
+  }
+
+  private static double mean(List<Double> values) {
+    return values.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
   }
 
   private void conditions(StringBuilder out) {
@@ -84,7 +118,7 @@ public record StudyReport(String task, String describes, List<Study.Result> resu
     if (values.isEmpty()) {
       return "";
     }
-    double mean = values.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
+    double mean = mean(values);
     boolean percent = measure.endsWith("%");
     int digits = percent && (mean == 0 || Math.abs(mean) >= 1) ? 1 : 3;
     String text = String.format(Locale.ROOT, "%." + digits + "f", mean);
