@@ -208,10 +208,11 @@ __device__ __forceinline__ void consume(const AttentionArguments& a, const Work&
 
   clearScores();
   waitFor(s.keysHere, 0);
+  settled(scores);
   productFence();
   multiplyKeys(0);
   waitForProducts<0>();
-  arrived(scores);
+  settled(scores);
   done(&s.keysDone[0]);
   softmax(0);
   for (int tile = 1; tile < tiles; tile++) {
@@ -220,16 +221,20 @@ __device__ __forceinline__ void consume(const AttentionArguments& a, const Work&
     clearScores();
     waitFor(s.keysHere, tile);
     waitFor(s.valuesHere, tile - 1);
+    settled(p);
+    settled(scores);
+    settled(sums);
     productFence();
     multiplyKeys(tile);
     multiplyValues(tile - 1);
     waitForProducts<1>();
-    arrived(scores);
+    settled(scores);
     done(&s.keysDone[tile % F::kStages]);
     if (split) foldWeights();
     softmax(tile);
     waitForProducts<0>();
-    arrived(sums);
+    settled(sums);
+    settled(p);  // they were read until here
     done(&s.valuesDone[(tile - 1) % F::kStages]);
     if (split) foldSums(true);
     UNROLL
@@ -240,10 +245,13 @@ __device__ __forceinline__ void consume(const AttentionArguments& a, const Work&
   }
   packScores();
   waitFor(s.valuesHere, tiles - 1);
+  settled(p);
+  settled(sums);
   productFence();
   multiplyValues(tiles - 1);
   waitForProducts<0>();
-  arrived(sums);
+  settled(sums);
+  settled(p);
   foldWeights();
   foldSums(false);
   UNROLL

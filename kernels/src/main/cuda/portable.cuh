@@ -64,6 +64,7 @@ __device__ __forceinline__ void storePair(float* p, float first, float second) {
 #ifdef __CUDACC__
   *reinterpret_cast<float2*>(p) = float2{first, second};
 #else
+  emulator::wantAligned(p, 8, nullptr);
   p[0] = first;
   p[1] = second;
 #endif
@@ -74,6 +75,7 @@ __device__ __forceinline__ void clearChunk(bf16* p) {
 #ifdef __CUDACC__
   *reinterpret_cast<uint4*>(p) = uint4{0, 0, 0, 0};
 #else
+  emulator::wantAligned(p, 16, nullptr);
   for (int i = 0; i < 8; i++) p[i] = 0;
 #endif
 }
@@ -346,7 +348,7 @@ __device__ __forceinline__ void multiplyGroup(float (&d)[16][4], const uint32_t 
       : ROW32(d, 0), ROW32(d, 8)
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(1));
 }
-/// Before the first product, and after registers of the next ones were written.
+/// Before the first product, and after registers of the next ones were written (`settled`).
 __device__ __forceinline__ void productFence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 /// Ends a group of products.
 __device__ __forceinline__ void commitProducts() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
@@ -355,12 +357,20 @@ template <int kPending>
 __device__ __forceinline__ void waitForProducts() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
 }
-/// Keeps the compiler from reading sums before they have been waited for.
+/// Sums, or factors in registers, are in their places here: what the compiler does with them stays on its side. Before
+/// productFence, which orders only what came before it, and after waitForProducts.
 template <int kFragments>
-__device__ __forceinline__ void arrived(float (&d)[kFragments][4]) {
+__device__ __forceinline__ void settled(float (&d)[kFragments][4]) {
   UNROLL
   for (int n = 0; n < kFragments; n++) {
     asm volatile("" : ROW4(d, n)::"memory");
+  }
+}
+template <int kFragments>
+__device__ __forceinline__ void settled(uint32_t (&a)[kFragments][4]) {
+  UNROLL
+  for (int n = 0; n < kFragments; n++) {
+    asm volatile("" : "+r"(a[n][0]), "+r"(a[n][1]), "+r"(a[n][2]), "+r"(a[n][3])::"memory");
   }
 }
 #undef ROW4
@@ -389,8 +399,8 @@ template <int kPending>
 inline void waitForProducts() {
   emulator::waitForProducts(kPending, HERE);
 }
-template <int kFragments>
-inline void arrived(float (&)[kFragments][4]) {}
+template <class T, int kFragments>
+inline void settled(T (&)[kFragments][4]) {}
 template <int kRegisters>
 inline void takeRegisters() {}
 template <int kRegisters>

@@ -65,6 +65,8 @@ struct Operands {
 };
 
 char* sharedMemory();
+/// Ends the kernel if `p` is in device or shared memory and no multiple of `bytes`.
+void wantAligned(const void* p, size_t bytes, const void* code);
 void barrier(int id, int count, Site);
 void collective(Collective, uint32_t mask, Operands&, Site);
 void copyAsync(void* shared, const void* global, int bytes, int sourceBytes, Site);

@@ -147,11 +147,12 @@ KERNEL(instrument_multiply_group, 128)(const uint32_t* in, uint32_t* out) {
   __syncthreads();
   float d[8][4] = {};
   uint64_t a = describe(s.tiles[0], 0), b = describe(s.tiles[1], 0);
+  settled(d);
   productFence();
   for (int c = 0; c < 4; c++) multiplyGroup(d, further(a, 32 * c), further(b, 32 * c));
   commitProducts();
   waitForProducts<0>();
-  arrived(d);
+  settled(d);
   for (int i = 0; i < 32; i++) out[32 * threadIdx.x + i] = __float_as_uint(d[i / 4][i % 4]);
 #endif
 }
@@ -164,14 +165,17 @@ KERNEL(instrument_multiply_group_registers, 128)(const uint32_t* in, uint32_t* o
   stageTile(s.tiles[0], in + 512);
   proxyFence();
   __syncthreads();
-  uint32_t a[4];
-  for (int i = 0; i < 4; i++) a[i] = in[4 * threadIdx.x + i];
+  uint32_t a[1][4];
+  for (int i = 0; i < 4; i++) a[0][i] = in[4 * threadIdx.x + i];
   float d[8][4] = {};
+  settled(a);
+  settled(d);
   productFence();
-  multiplyGroup(d, a, further(describe(s.tiles[0], 0), 16 * 128));
+  multiplyGroup(d, a[0], further(describe(s.tiles[0], 0), 16 * 128));
   commitProducts();
   waitForProducts<0>();
-  arrived(d);
+  settled(d);
+  settled(a);
   for (int i = 0; i < 32; i++) out[32 * threadIdx.x + i] = __float_as_uint(d[i / 4][i % 4]);
 #endif
 }

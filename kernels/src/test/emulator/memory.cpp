@@ -218,6 +218,14 @@ void access(const void* p, size_t bytes, bool write, const void* code) {
   }
 }
 
+void wantAligned(const void* p, size_t bytes, const void* code) {
+  if (current == nullptr || failed || reinterpret_cast<uintptr_t>(p) % bytes == 0) return;
+  size_t offset = static_cast<const char*>(p) - arena;
+  if (!isShared(p) && offset >= kArena) return;
+  report("misaligned address: it is no multiple of %zu (code %p)", bytes, code);
+  stop();
+}
+
 char* sharedMemory() { return shared; }
 
 bool isShared(const void* p) {
@@ -308,9 +316,15 @@ void setDeviceBytesTotal(size_t bytes) { total = bytes; }
 
 #define HOOK(name, bytes, write) \
   void name(void* p) { emulator::access(p, bytes, write, __builtin_return_address(0)); }
+// What the compiler takes to be aligned as its type is: a chip faults where it is not. It speaks of no more than 8.
+#define ALIGNED_HOOK(name, bytes, write)                                                       \
+  void name(void* p) {                                                                         \
+    emulator::wantAligned(p, bytes < 8 ? bytes : 8, __builtin_return_address(0));              \
+    emulator::access(p, bytes, write, __builtin_return_address(0));                            \
+  }
 #define HOOKS(bytes)                                 \
-  HOOK(__tsan_read##bytes, bytes, false)             \
-  HOOK(__tsan_write##bytes, bytes, true)             \
+  ALIGNED_HOOK(__tsan_read##bytes, bytes, false)     \
+  ALIGNED_HOOK(__tsan_write##bytes, bytes, true)     \
   HOOK(__tsan_unaligned_read##bytes, bytes, false)   \
   HOOK(__tsan_unaligned_write##bytes, bytes, true)
 

@@ -52,6 +52,17 @@ KERNEL(planted_uninitialised_shared, 64)(float* out) {
 }
 REGISTER(planted_uninitialised_shared)
 
+/// Two words at once, from the second on.
+KERNEL(planted_misaligned, 64)(float* out, const float* in) {
+  typedef uint64_t __attribute__((may_alias)) Pair;
+  if (threadIdx.x == 0) out[0] = float(*reinterpret_cast<const Pair*>(in + 1));
+}
+REGISTER(planted_misaligned)
+KERNEL(planted_misaligned_pair, 64)(float* out) {
+  if (threadIdx.x == 0) storePair(out + 1, 1.0f, 2.0f);
+}
+REGISTER(planted_misaligned_pair)
+
 /// Two lanes of a warp write one word.
 KERNEL(planted_race, 64)(float* out) {
   PlantedShared& s = SHARED(PlantedShared);
@@ -209,7 +220,7 @@ __device__ void multiplyOnes(float* out) {
   }
   float early = d[0][0];
   waitForProducts<0>();
-  arrived(d);
+  settled(d);
   out[threadIdx.x] = kMistake == Mistake::Wait ? early : d[0][0] + d[7][3];
 }
 #define PRODUCT(name, mistake)                                       \

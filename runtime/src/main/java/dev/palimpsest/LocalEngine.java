@@ -34,6 +34,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 
 /** An engine in this process: one checkpoint, one device, one scheduler. */
@@ -58,7 +59,8 @@ final class LocalEngine implements Engine {
       Served model,
       Optional<Tokenizer> tokenizer,
       Device device,
-      EngineOptions options) {
+      EngineOptions options,
+      LongSupplier clock) {
     this.checkpoint = checkpoint;
     this.model = model;
     this.tokenizer = tokenizer;
@@ -66,17 +68,29 @@ final class LocalEngine implements Engine {
     this.endTokens = endTokens(model, tokenizer);
     this.scheduler =
         new Scheduler(
-            model, model.config().shiftedLogits(), options.maxBatchTokens(), options.maxQueued());
+            model,
+            model.config().shiftedLogits(),
+            options.maxBatchTokens(),
+            options.maxQueued(),
+            clock);
   }
 
   static LocalEngine open(Path path, EngineOptions options, LoadListener listener) {
+    return open(path, options, listener, System::nanoTime);
+  }
+
+  /**
+   * @param clock nanoseconds, which deadlines are measured by
+   */
+  static LocalEngine open(
+      Path path, EngineOptions options, LoadListener listener, LongSupplier clock) {
     List<AutoCloseable> opened = new ArrayList<>();
     try {
       Checkpoint checkpoint = Checkpoints.open(path);
       opened.add(checkpoint);
       return HybridFamily.is(checkpoint)
-          ? openHybrid(checkpoint, options, listener, opened)
-          : openTransformer(checkpoint, options, listener, opened);
+          ? openHybrid(checkpoint, options, listener, clock, opened)
+          : openTransformer(checkpoint, options, listener, clock, opened);
     } catch (RuntimeException | Error e) {
       closeAll(opened.reversed(), e);
       throw e;
@@ -87,6 +101,7 @@ final class LocalEngine implements Engine {
       Checkpoint checkpoint,
       EngineOptions options,
       LoadListener listener,
+      LongSupplier clock,
       List<AutoCloseable> opened) {
     ModelDescription model = Families.describe(checkpoint);
     Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
@@ -103,13 +118,14 @@ final class LocalEngine implements Engine {
         new KvPool(
             device, config.layers(), config.heads(), ComputeDevice.kvCacheBudget(device, options));
     Served served = new ServedTransformer(model, network, pages, options.maxBatchTokens());
-    return new LocalEngine(checkpoint, served, tokenizer, device, options);
+    return new LocalEngine(checkpoint, served, tokenizer, device, options, clock);
   }
 
   private static LocalEngine openHybrid(
       Checkpoint checkpoint,
       EngineOptions options,
       LoadListener listener,
+      LongSupplier clock,
       List<AutoCloseable> opened) {
     HybridDescription model = HybridFamily.describe(checkpoint);
     Optional<Tokenizer> tokenizer = Tokenizers.open(checkpoint);
@@ -121,7 +137,8 @@ final class LocalEngine implements Engine {
     LatentPool pool =
         new LatentPool(
             device, model.config().width(), ComputeDevice.kvCacheBudget(device, options));
-    return new LocalEngine(checkpoint, new ServedHybrid(network, pool), tokenizer, device, options);
+    return new LocalEngine(
+        checkpoint, new ServedHybrid(network, pool), tokenizer, device, options, clock);
   }
 
   /** End-of-text, and for a chat model the end of a turn. */
@@ -153,6 +170,11 @@ final class LocalEngine implements Engine {
       case ServedTransformer transformer -> transformer.cachePages();
       case ServedHybrid _ -> throw new IllegalStateException("a latent model caches nothing");
     };
+  }
+
+  /** What steps all requests. */
+  Scheduler scheduler() {
+    return scheduler;
   }
 
   @Override

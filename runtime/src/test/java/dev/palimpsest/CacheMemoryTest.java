@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import jdk.jfr.Recording;
@@ -23,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Pages are found when there are some, waited for when there are none, and always given back. */
-@Timeout(60)
+@Timeout(300)
 class CacheMemoryTest {
   /** llada-tiny. */
   private static final HeadShape SDAR_TINY = new HeadShape(4, 2, 16);
@@ -46,34 +47,32 @@ class CacheMemoryTest {
         .cache(CacheMode.DUAL);
   }
 
-  private static void untilFree(LocalEngine engine, int pages) throws InterruptedException {
-    for (int i = 0; i < 2000 && engine.cachePages().freePages() != pages; i++) {
-      Thread.sleep(5);
-    }
-    assertEquals(pages, engine.cachePages().freePages());
-  }
-
   @Test
   void pagesComeBackWhenRequestsFinishOrAreCancelled() throws InterruptedException {
     try (LocalEngine engine = open(40)) {
       List<Generation> all = new ArrayList<>();
-      for (int i = 0; i < 12; i++) {
-        boolean cancelled = i % 3 == 0;
-        all.add(engine.submit(request(cancelled ? 1000 : 100, cancelled ? 1000 : 20).build()));
-      }
-      for (int i = 0; i < 12; i += 3) {
-        // Some of them run by then, some wait.
-        all.get(i).cancel();
+      try (Hold hold = new Hold(engine)) {
+        for (int i = 0; i < 12; i++) {
+          boolean cancelled = i % 3 == 0;
+          all.add(engine.submit(request(cancelled ? 1000 : 100, cancelled ? 1000 : 20).build()));
+        }
+        hold.turn();
+        hold.turn();
+        // 16 pages each: two of them run and two wait.
+        assertEquals(2 + 2 * 2, engine.load().running());
+        for (int i = 0; i < 12; i += 3) {
+          all.get(i).cancel();
+        }
       }
       for (int i = 0; i < 12; i++) {
         if (i % 3 != 0) {
           assertEquals(100, all.get(i).result().join().tokens().size());
         } else {
           CompletableFuture<GenerationResult> result = all.get(i).result();
-          assertThrows(Exception.class, result::join);
+          assertThrows(CancellationException.class, result::join);
         }
       }
-      untilFree(engine, 40);
+      assertEquals(40, engine.cachePages().freePages());
     }
   }
 
@@ -111,9 +110,9 @@ class CacheMemoryTest {
       // The small one could run now, but would hold up the large one.
       assertEquals(2, engine.load().waiting());
       held.release();
-      large.result().get(30, TimeUnit.SECONDS);
-      small.result().get(30, TimeUnit.SECONDS);
-      untilFree(engine, 4);
+      large.result().get(60, TimeUnit.SECONDS);
+      small.result().get(60, TimeUnit.SECONDS);
+      assertEquals(4, engine.cachePages().freePages());
       recording.stop();
       recording.dump(file);
     }
@@ -173,14 +172,20 @@ class CacheMemoryTest {
   }
 
   @Test
-  void closingGivesEverythingBack() {
+  void closingGivesEverythingBack() throws InterruptedException {
     LocalEngine engine = open(8);
-    Generation running = engine.submit(request(400, 400).build());
-    Generation waiting = engine.submit(request(400, 400).build());
-    running.revisions().limit(2).count();
-    engine.close();
-    assertThrows(Exception.class, () -> running.result().join());
-    assertThrows(Exception.class, () -> waiting.result().join());
-    assertEquals(8, engine.cachePages().freePages());
+    try (Hold hold = new Hold(engine)) {
+      Generation running = engine.submit(request(400, 400).build());
+      Generation waiting = engine.submit(request(400, 400).build());
+      hold.turn();
+      hold.turn();
+      assertEquals(1, engine.cachePages().freePages());
+      Thread closing = Thread.ofVirtual().start(engine::close);
+      hold.untilClosed();
+      closing.join();
+      assertThrows(CancellationException.class, () -> running.result().join());
+      assertThrows(CancellationException.class, () -> waiting.result().join());
+      assertEquals(8, engine.cachePages().freePages());
+    }
   }
 }

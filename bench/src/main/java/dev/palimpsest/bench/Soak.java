@@ -21,6 +21,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongPredicate;
 
 /**
  * Mixed load on an engine for some time, and the checks that belong to it. Clients are virtual
@@ -80,22 +81,38 @@ final class Soak {
     }
   }
 
-  /** Puts the load on the engine, and returns when all clients have their last answer. */
+  /**
+   * Puts the load on the engine for some time, and returns when all clients have their last answer.
+   */
   void run(int clients, Duration duration, Progress progress) throws InterruptedException {
+    long most = duration.toNanos();
+    run(
+        clients,
+        Duration.ofNanos(Math.clamp(most / 300, 20_000_000L, 2_000_000_000L)),
+        at -> {
+          if (at > most / 3 && threads == 0) {
+            threads = ManagementFactory.getThreadMXBean().getThreadCount();
+          }
+          progress.show("soak, seconds", (int) (at / 1_000_000_000), (int) duration.toSeconds());
+          return at < most;
+        });
+    progress.done();
+  }
+
+  /**
+   * As above, for as long as somebody wants.
+   *
+   * @param every how often to look at the engine
+   * @param goesOn asked after each look, with the nanoseconds since the start
+   */
+  void run(int clients, Duration every, LongPredicate goesOn) throws InterruptedException {
     List<Thread> running = new ArrayList<>();
     for (int i = 0; i < clients; i++) {
       running.add(Thread.ofVirtual().name("palimpsest-soak-" + i).start(this::client));
     }
     long start = System.nanoTime();
-    long every = Math.clamp(duration.toNanos() / 300, 20_000_000L, 2_000_000_000L);
-    for (long at = 0; at < duration.toNanos(); at = System.nanoTime() - start) {
-      memory.sample(at / 1e9);
-      mostWaiting = Math.max(mostWaiting, engine.load().waiting());
-      if (at > duration.toNanos() / 3 && threads == 0) {
-        threads = ManagementFactory.getThreadMXBean().getThreadCount();
-      }
-      progress.show("soak, seconds", (int) (at / 1_000_000_000), (int) duration.toSeconds());
-      Thread.sleep(Duration.ofNanos(every));
+    for (long at = 0; look(at, goesOn); at = System.nanoTime() - start) {
+      Thread.sleep(every);
     }
     threadsAfter = ManagementFactory.getThreadMXBean().getThreadCount();
     over = true;
@@ -104,7 +121,12 @@ final class Soak {
         complain("a client still waits for an answer, ten minutes after the last request");
       }
     }
-    progress.done();
+  }
+
+  private boolean look(long at, LongPredicate goesOn) {
+    memory.sample(at / 1e9);
+    mostWaiting = Math.max(mostWaiting, engine.load().waiting());
+    return goesOn.test(at);
   }
 
   private void client() {

@@ -9,10 +9,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.Engine;
 import dev.palimpsest.EngineOptions;
+import dev.palimpsest.Generation;
+import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.process.MaskedOptions.Algorithm;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class LoadTest {
@@ -58,6 +61,23 @@ class LoadTest {
               served::toString);
         }
       }
+    }
+  }
+
+  @Test
+  void whoIsTurnedAwayIsCounted() {
+    try (Engine engine = Engine.open(MODEL, EngineOptions.DEFAULT.withMaxQueued(1))) {
+      int all = engine.config().maxPositions();
+      GenerationRequest longest = GenerationRequest.builder().hole(all).steps(all).build();
+      Generation running = engine.submit(longest);
+      // Who has a revision has left the queue.
+      running.revisions().findFirst().orElseThrow();
+      Generation waiting = engine.submit(longest);
+      Load.Outcome outcome = new Load(5, 1, 1e6).run(engine, shape(8), 1);
+      assertEquals(5, outcome.rejected());
+      assertEquals(List.of(), outcome.served());
+      running.cancel();
+      waiting.cancel();
     }
   }
 

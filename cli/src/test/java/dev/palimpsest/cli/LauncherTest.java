@@ -25,6 +25,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** Runs the launcher in a make-believe installation, with JDKs and a Maven that only say so. */
 @EnabledOnOs({OS.LINUX, OS.MAC})
 class LauncherTest {
+  /** Older than any build this test makes. */
+  private static final FileTime LONG_AGO = FileTime.fromMillis(1_000_000_000_000L);
+
   @TempDir Path folder;
 
   private Path home;
@@ -93,9 +96,8 @@ class LauncherTest {
   private static void write(Path file, String text) throws IOException {
     Files.createDirectories(file.getParent());
     Files.writeString(file, text);
-    // Older than any build this test makes.
-    Files.setLastModifiedTime(file, FileTime.from(Instant.now().minusSeconds(60)));
-    Files.setLastModifiedTime(file.getParent(), FileTime.from(Instant.now().minusSeconds(60)));
+    Files.setLastModifiedTime(file, LONG_AGO);
+    Files.setLastModifiedTime(file.getParent(), LONG_AGO);
   }
 
   private static void script(Path file, String body) throws IOException {
@@ -121,23 +123,33 @@ class LauncherTest {
     return jdk;
   }
 
+  /**
+   * Through a pipe that ends with the last who writes into it: the filter of the error stream may
+   * end after the command.
+   */
+  private static final String WHOLE =
+      """
+      status=$1 out=$2 err=$3
+      shift 3
+      { "$@"; echo $? >"$status"; } 2>&1 >"$out" | cat >"$err"
+      """;
+
   private Run run(Path launcher, String... arguments) throws Exception {
-    // Files of its own for each run: the filter of an earlier one may still be at work.
-    Path out = Files.createTempFile(folder, "run", ".out");
-    Path err = Files.createTempFile(folder, "run", ".err");
+    Path status = folder.resolve("status");
+    Path out = folder.resolve("out");
+    Path err = folder.resolve("err");
     ProcessBuilder builder =
         new ProcessBuilder(
-            Stream.concat(Stream.of(launcher.toString()), Arrays.stream(arguments)).toList());
+            Stream.concat(
+                    Stream.of("/bin/sh", "-c", WHOLE, "sh", status, out, err, launcher)
+                        .map(Object::toString),
+                    Arrays.stream(arguments))
+                .toList());
     builder.environment().clear();
     builder.environment().putAll(environment);
     builder.directory(folder.toFile());
-    builder.redirectOutput(out.toFile()).redirectError(err.toFile());
-    int status = builder.start().waitFor();
-    // The filter of the error stream may end a moment after the command.
-    for (int i = 0; i < 50 && !Files.readString(err).endsWith("\n"); i++) {
-      Thread.sleep(20);
-    }
-    return new Run(status, read(out), read(err));
+    assertEquals(0, builder.start().waitFor());
+    return new Run(Integer.parseInt(read(status).strip()), read(out), read(err));
   }
 
   private static String read(Path file) throws IOException {
@@ -238,8 +250,7 @@ class LauncherTest {
     Files.createDirectories(test.getParent());
     Files.writeString(test, "class SourceTest {}");
     Files.setLastModifiedTime(test, FileTime.from(Instant.now().plusSeconds(2)));
-    Files.setLastModifiedTime(
-        home.resolve("kernels/src"), FileTime.from(Instant.now().minusSeconds(60)));
+    Files.setLastModifiedTime(home.resolve("kernels/src"), LONG_AGO);
     run("x");
     assertEquals(1, builds().size());
   }

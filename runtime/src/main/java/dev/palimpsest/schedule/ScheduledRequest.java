@@ -10,6 +10,7 @@ import java.util.Optional;
 final class ScheduledRequest {
   private final Steps steps;
   private final RequestObserver observer;
+  private final Runnable gone;
   private final int priority;
   private final RequestEvent event = new RequestEvent();
   private final long submitted;
@@ -20,15 +21,18 @@ final class ScheduledRequest {
   private long due;
   private long place;
   private int rows;
+  private boolean started;
   private boolean ended;
 
   /**
+   * @param gone run when a request that has started ends, before the observer is told
    * @param now the scheduler's clock, as in all that follows
    */
-  ScheduledRequest(Steps steps, Terms terms, RequestObserver observer, long now) {
+  ScheduledRequest(Steps steps, Terms terms, RequestObserver observer, Runnable gone, long now) {
     submitted = now;
     this.steps = steps;
     this.observer = observer;
+    this.gone = gone;
     priority = terms.priority();
     allowed = terms.deadline().map(Terms::nanoseconds).orElse(Long.MAX_VALUE);
     wished = terms.finishWithin().map(Terms::nanoseconds).orElse(Long.MAX_VALUE);
@@ -94,6 +98,7 @@ final class ScheduledRequest {
   }
 
   void start(long now) {
+    started = true;
     event.queued = now - submitted;
     stepped = now;
     steps.prepare();
@@ -164,6 +169,9 @@ final class ScheduledRequest {
     }
     ended = true;
     steps.release();
+    if (started) {
+      gone.run();
+    }
     event.end();
     if (event.shouldCommit()) {
       event.length = steps.process().canvas().length();

@@ -92,6 +92,7 @@ public final class Scheduler implements AutoCloseable {
   private final Predictions predictions = new Predictions();
   private long tick;
 
+  // Written by the thread alone.
   private volatile int runningNow;
   private volatile boolean drained;
 
@@ -108,9 +109,11 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
+   * As above, with another clock than {@link System#nanoTime}.
+   *
    * @param clock nanoseconds, which deadlines are measured by
    */
-  Scheduler(
+  public Scheduler(
       Stepper network,
       boolean shiftedLogits,
       int maxBatchTokens,
@@ -157,7 +160,7 @@ public final class Scheduler implements AutoCloseable {
     if (room.hasQueuedThreads() || !room.tryAcquire()) {
       throw new QueueFullException(maxQueued);
     }
-    enqueue(new ScheduledRequest(steps, terms, observer, clock.getAsLong()));
+    enqueue(request(steps, terms, observer));
   }
 
   /**
@@ -183,12 +186,21 @@ public final class Scheduler implements AutoCloseable {
   public void submit(Steps steps, Terms terms, RequestObserver observer, Duration patience)
       throws InterruptedException {
     // Before the wait: the deadline counts from here.
-    ScheduledRequest request = new ScheduledRequest(steps, terms, observer, clock.getAsLong());
+    ScheduledRequest request = request(steps, terms, observer);
     refuseUnlessOpen();
     if (!room.tryAcquire(Terms.nanoseconds(patience), TimeUnit.NANOSECONDS)) {
       throw new QueueFullException(maxQueued);
     }
     enqueue(request);
+  }
+
+  private ScheduledRequest request(Steps steps, Terms terms, RequestObserver observer) {
+    return new ScheduledRequest(steps, terms, observer, this::gone, clock.getAsLong());
+  }
+
+  /** A request that took part does so no more; it has not been told yet. */
+  private void gone() {
+    runningNow--;
   }
 
   /** Queues a request that has taken its place of {@link #room}. */
@@ -249,7 +261,7 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
-  /** Requests that take part in the batches now. */
+  /** Requests that take part in the batches now; one that has been told of its end does not. */
   public int running() {
     return runningNow;
   }
@@ -298,9 +310,7 @@ public final class Scheduler implements AutoCloseable {
       job.run();
       job = null;
     }
-    runningNow = running.size();
     step();
-    runningNow = running.size();
     return true;
   }
 
@@ -388,6 +398,7 @@ public final class Scheduler implements AutoCloseable {
       return;
     }
     try {
+      runningNow++;
       request.start(clock.getAsLong());
       goOn(request, 0);
     } catch (RuntimeException e) {
@@ -561,7 +572,6 @@ public final class Scheduler implements AutoCloseable {
       }
     }
     all.forEach(request -> request.fail(cause));
-    runningNow = 0;
     if (job != null) {
       job.result.completeExceptionally(cause);
     }

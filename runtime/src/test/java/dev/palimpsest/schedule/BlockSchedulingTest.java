@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What the block cache feeds a model that attends in blocks of four. */
-@Timeout(20)
+@Timeout(300)
 class BlockSchedulingTest {
   private static final int MASK = 99;
   private static final int BLOCK = 4;

@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What the scheduler feeds when there is a cache, and that pages never stay behind. */
-@Timeout(20)
+@Timeout(300)
 class CachedSchedulingTest {
   private static final int MASK = 99;
   private static final int BROKEN = 13;

@@ -37,10 +37,11 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Nobody waits longer for a step than {@link Scheduler} says. Everything happens on the scheduler's
  * thread: the fake network counts the ticks and submits what arrives at each.
  */
-@Timeout(60)
+@Timeout(300)
 class FairnessTest {
   private static final int MASK = LeftToRight.MASK;
   private static final int ROWS = 64;
+  private static final Duration LONG = Duration.ofMinutes(2);
 
   private CpuDevice device;
   private KvPool pool;
@@ -173,8 +174,8 @@ class FairnessTest {
                 return true;
               })
           .join();
-      assertTrue(arrived.await(20, TimeUnit.SECONDS));
-      assertTrue(opened.drain(Duration.ofSeconds(20)));
+      assertTrue(arrived.await(120, TimeUnit.SECONDS));
+      assertTrue(opened.drain(LONG));
     }
     assertTrue(all.size() > 100, all.size() + " requests");
     double tightest = 0;
@@ -226,7 +227,7 @@ class FairnessTest {
                 return true;
               })
           .join();
-      scheduler.drain(Duration.ofSeconds(20));
+      assertTrue(scheduler.drain(LONG));
     }
     List<Integer> large = all.getFirst().ticks;
     // Three ticks for the short ones, then one for the long one, until they are done.
@@ -249,7 +250,7 @@ class FairnessTest {
                 return true;
               })
           .join();
-      scheduler.drain(Duration.ofSeconds(20));
+      assertTrue(scheduler.drain(LONG));
     }
     assertEquals(List.of(0, 1, 3, 5), all.get(0).ticks);
     assertEquals(List.of(0, 2, 4, 6), all.get(1).ticks);
@@ -268,7 +269,7 @@ class FairnessTest {
                 return true;
               })
           .join();
-      scheduler.drain(Duration.ofSeconds(20));
+      assertTrue(scheduler.drain(LONG));
     }
     // Two levels are eight ticks.
     assertEquals(List.of(0, 9, 18, 27, 34, 35), all.get(0).ticks.subList(0, 6));

@@ -46,6 +46,6 @@ final class Recorder implements RequestObserver {
   }
 
   Throwable failure() throws Exception {
-    return done.<Throwable>handle((tokens, failure) -> failure).get(10, TimeUnit.SECONDS);
+    return done.<Throwable>handle((tokens, failure) -> failure).get(60, TimeUnit.SECONDS);
   }
 }

@@ -158,6 +158,7 @@ public final class TrainingLoop {
     int tokens = trainer.tokensPerStep();
     Map<String, Double> parts = new LinkedHashMap<>();
     double progress = limit.progress(trainer.step(), seconds);
+    long saved = trainer.step();
     while (!stop && progress < 1) {
       long start = System.nanoTime();
       Training.Step done = trainer.train(progress);
@@ -215,7 +216,12 @@ public final class TrainingLoop {
       }
       if (step % rhythm.checkpoint() == 0 || last) {
         trainer.save(checkpointFile(folder), seconds, progress);
+        saved = step;
       }
+    }
+    // Somebody asked for the end after the step had been found not to be the last.
+    if (trainer.step() != saved) {
+      trainer.save(checkpointFile(folder), seconds, progress);
     }
     return progress >= 1;
   }

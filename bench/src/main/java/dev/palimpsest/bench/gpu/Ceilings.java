@@ -23,6 +23,9 @@ record Ceilings(double tflops, double gigabytes) {
     if (name.contains("H100") && name.contains("PCIE")) {
       return 756;
     }
+    if (name.contains("H100") && name.contains("NVL")) {
+      return 835;
+    }
     if (name.contains("H100") || name.contains("H200") || name.contains("GH200")) {
       return 989;
     }

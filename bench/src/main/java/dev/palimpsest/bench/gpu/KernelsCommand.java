@@ -43,6 +43,15 @@ final class KernelsCommand implements Callable<Integer> {
   private static final int BLOCK = 32;
   private static final int REPEATS = 5;
 
+  /** The first time launches one by one, the second makes the graph, the third replays it. */
+  private static final int WARM = 3;
+
+  /** What is measured at once takes so long, so that its way to the device hardly counts. */
+  private static final double LEAST_MILLISECONDS = 2;
+
+  /** Runs that are measured at once, at most. */
+  private static final int MOST_RUNS = 1024;
+
   @Mixin private GpuOptions options;
   @Mixin private TimeOptions time;
 
@@ -158,7 +167,7 @@ final class KernelsCommand implements Callable<Integer> {
         n,
         () -> device.pack(weights.query(), weights.key(), weights.value()),
         map -> device.linear(x, n, map, fused),
-        8.0);
+        4.0);
     linear(
         "linear + residual",
         n,
@@ -266,26 +275,25 @@ final class KernelsCommand implements Callable<Integer> {
     try (KvStore probe = device.keyValues(1, heads, 0)) {
       pageBytes = probe.pageBytes();
     }
-    int copies = queries < context ? copies(pages * pageBytes) : 1;
-    try (KvStore store = device.keyValues(1, heads, copies * pages * pageBytes)) {
-      store.grow(copies * pages);
-      RowSpans[] spans = new RowSpans[copies];
+    // Layers of one store: what they hold is cold, and no call brings another table of pages along.
+    int layers = queries < context ? copies(pages * pageBytes) : 1;
+    try (KvStore store = device.keyValues(layers, heads, layers * pages * pageBytes)) {
+      store.grow(pages);
+      int[] table = IntStream.range(0, pages).toArray();
       int[] all = IntStream.range(0, context).toArray();
-      for (int i = 0; i < copies; i++) {
-        int[] table = IntStream.range(i * pages, (i + 1) * pages).toArray();
-        spans[i] = new RowSpans();
-        spans[i].add(context, context, table);
-        device.attention(fused, heads, spans[i], all, AttentionMask.FULL, store, 0, out);
-        spans[i].clear();
-        spans[i].add(queries, context, table);
+      RowSpans spans = new RowSpans();
+      spans.add(context, context, table);
+      for (int i = 0; i < layers; i++) {
+        device.attention(fused, heads, spans, all, AttentionMask.FULL, store, i, out);
       }
+      spans.clear();
+      spans.add(queries, context, table);
       int[] places = IntStream.range(context - queries, context).toArray();
       double milliseconds =
           time(
-              copies,
+              layers,
               i ->
-                  device.attention(
-                      fused, heads, spans[i], places, AttentionMask.FULL, store, 0, out));
+                  device.attention(fused, heads, spans, places, AttentionMask.FULL, store, i, out));
       note(
           "attention",
           "%d of %d, %d heads of %d".formatted(queries, context, heads.heads(), heads.headDim()),
@@ -370,7 +378,16 @@ final class KernelsCommand implements Callable<Integer> {
 
   /** Milliseconds of one of {@code n} runs that follow each other, the median over repeats. */
   private double time(int n, IntConsumer op) {
-    int rounds = options.tiny() ? 1 : Math.max(1, 8 / n);
+    if (options.tiny()) {
+      return time(n, 1, 2, 1, op);
+    }
+    int rounds = Math.max(1, 8 / n);
+    double all = rounds * n * time(n, rounds, WARM, 1, op);
+    int more = (int) Math.clamp(LEAST_MILLISECONDS / all, 1, MOST_RUNS / (rounds * n));
+    return time(n, rounds * more, WARM, REPEATS, op);
+  }
+
+  private double time(int n, int rounds, int warm, int repeats, IntConsumer op) {
     Runnable all =
         () -> {
           for (int r = 0; r < rounds; r++) {
@@ -379,9 +396,6 @@ final class KernelsCommand implements Callable<Integer> {
             }
           }
         };
-    // The first time launches one by one, the second makes the graph, the third replays it.
-    int warm = options.tiny() ? 2 : 3;
-    int repeats = options.tiny() ? 1 : REPEATS;
     double[] found = new double[repeats];
     for (int i = -warm; i < repeats; i++) {
       double milliseconds = device.milliseconds(all);

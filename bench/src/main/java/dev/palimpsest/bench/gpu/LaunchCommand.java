@@ -17,6 +17,9 @@ final class LaunchCommand implements Callable<Integer> {
   /** About as many as a step of a small model. */
   private static final int NODES = 320;
 
+  /** Launches that a driver takes without waiting for any of them to be done; it holds 1024. */
+  private static final int QUEUED = 500;
+
   @Mixin private GpuOptions options;
 
   /**
@@ -56,8 +59,8 @@ final class LaunchCommand implements Callable<Integer> {
               raw.bindings(1);
             }
           };
-      double bindings = host(raw, many, i -> raw.bindings(1));
-      double jcuda = host(raw, many, i -> raw.jcuda(1));
+      double bindings = host(raw, Math.min(many, QUEUED), i -> raw.bindings(1));
+      double jcuda = host(raw, Math.min(many, QUEUED), i -> raw.jcuda(1));
       raw.milliseconds(launches);
       double between = raw.milliseconds(launches) * 1e3 / many;
       double trip =
@@ -95,6 +98,7 @@ final class LaunchCommand implements Callable<Integer> {
   /** Microseconds of the caller, median of seven runs; the device is waited for between runs. */
   private static double host(RawLaunches raw, int n, IntConsumer work) {
     double[] micros = new double[7];
+    raw.synchronize();
     repeat(n, work);
     for (int run = 0; run < micros.length; run++) {
       raw.synchronize();

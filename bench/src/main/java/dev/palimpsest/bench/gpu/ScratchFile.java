@@ -15,6 +15,19 @@ final class ScratchFile {
   private ScratchFile() {}
 
   /**
+   * Bytes that are free where such files lie.
+   *
+   * @throws UncheckedIOException if there is no such place
+   */
+  static long room() {
+    try {
+      return Files.getFileStore(Path.of(System.getProperty("java.io.tmpdir"))).getUsableSpace();
+    } catch (IOException e) {
+      throw new UncheckedIOException("no temporary folder: set -Djava.io.tmpdir", e);
+    }
+  }
+
+  /**
    * So many zero bytes of a sparse file, until the arena is closed.
    *
    * @throws UncheckedIOException if there is no place for temporary files

@@ -73,7 +73,8 @@ final class StepsCommand implements Callable<Integer> {
       String refused) {}
 
   /**
-   * @param loadRate 10⁹ bytes a second from a mapped file, in the page cache, to the device
+   * @param loadRate 10⁹ bytes a second from a mapped file, in the page cache, to the device; 0
+   *     where there is no room for such a file
    * @param makeSeconds to make the weights on the device
    */
   record Report(
@@ -143,7 +144,12 @@ final class StepsCommand implements Callable<Integer> {
   /** A matrix from a file, twice; the second time nothing of it has to be read from the disk. */
   private double loadRate(CudaDevice device, Arena arena) {
     int in = shape.hidden();
-    int out = options.tiny() ? 1024 : 262_144;
+    // No more than a disk has room for: a mapped file fails where it is written.
+    long room = ScratchFile.room() / 2 / (2L * in);
+    int out = (int) Math.min(options.tiny() ? 1024 : 262_144, room);
+    if (out < 1024) {
+      return 0;
+    }
     long bytes = 2L * in * out;
     MemorySegment mapped = ScratchFile.map(arena, bytes);
     SplittableRandom random = new SplittableRandom(3);

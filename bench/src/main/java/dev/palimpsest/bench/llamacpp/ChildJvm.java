@@ -83,7 +83,7 @@ final class ChildJvm implements AutoCloseable {
    */
   String causeOfDeath(String onStdout) {
     try {
-      if (!process.waitFor(10, TimeUnit.SECONDS)) {
+      if (!process.waitFor(60, TimeUnit.SECONDS)) {
         return "it does not answer";
       }
       listener.join();
@@ -117,6 +117,7 @@ final class ChildJvm implements AutoCloseable {
       if (!process.waitFor(10, TimeUnit.SECONDS)) {
         process.destroyForcibly();
       }
+      listener.join();
     } catch (InterruptedException e) {
       process.destroyForcibly();
       Thread.currentThread().interrupt();

@@ -26,6 +26,9 @@ final class Attention {
   /** System property: whether these blocks may be set up while the kernel before still runs. */
   static final String OVERLAP_PROPERTY = "palimpsest.cuda.overlap";
 
+  /** System property: {@code false} sends long sequences through {@code attention.cu} too. */
+  static final String WGMMA_PROPERTY = "palimpsest.cuda.wgmma";
+
   private static final int WGMMA_CAPABILITY = 90;
 
   /** Keys of a split in {@code attention.cu}. */
@@ -79,7 +82,9 @@ final class Attention {
           flash(modules, 256, 2, 2)
         };
     combine = modules.kernel("attention", "attention_combine", 128, 0, ARGUMENTS);
-    hasWgmma = context.capability() == WGMMA_CAPABILITY;
+    hasWgmma =
+        context.capability() == WGMMA_CAPABILITY
+            && Boolean.parseBoolean(System.getProperty(WGMMA_PROPERTY, "true"));
     wgmma64 = wgmma(modules, 64);
     wgmma128 = wgmma(modules, 128);
   }

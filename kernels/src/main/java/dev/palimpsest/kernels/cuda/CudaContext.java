@@ -40,6 +40,9 @@ final class CudaContext implements AutoCloseable {
   private long copies;
   private boolean closed;
 
+  /** Marks the beginning of what {@link #milliseconds} measures; null but until it has begun. */
+  private CUevent awaited;
+
   /**
    * @param checked waits for each kernel; else launches are kept until their results are needed
    */
@@ -128,7 +131,8 @@ final class CudaContext implements AutoCloseable {
   /** Makes the context that of the calling thread; before any other call. */
   void enter() {
     Thread thread = Thread.currentThread();
-    if (current != thread) {
+    // The driver knows threads of the system only, and a virtual one changes its carrier.
+    if (current != thread || thread.isVirtual()) {
       check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
       current = thread;
     }
@@ -172,6 +176,7 @@ final class CudaContext implements AutoCloseable {
   void upload(MemorySegment from, long fromAt, long to, long bytes) {
     if (bytes > 0) {
       copies++;
+      begin();
       check(
           JCudaDriver.cuMemcpyHtoDAsync(
               new DevicePointer(to), new HostPointer(from, fromAt), bytes, stream),
@@ -184,6 +189,7 @@ final class CudaContext implements AutoCloseable {
     if (bytes > 0) {
       copies++;
       launches.flush();
+      begin();
       check(
           JCudaDriver.cuMemcpyDtoHAsync(
               new HostPointer(to, toAt), new DevicePointer(from), bytes, stream),
@@ -196,31 +202,46 @@ final class CudaContext implements AutoCloseable {
    */
   void copy(long from, long to, long bytes) {
     copies++;
+    begin();
     check(
         JCudaDriver.cuMemcpyDtoDAsync(
             new DevicePointer(to), new DevicePointer(from), bytes, stream),
         "copying " + bytes + " bytes on the device");
   }
 
-  /** Milliseconds that the stream takes for what {@code work} gives it, by the device's clock. */
+  /**
+   * Milliseconds that the stream takes for what {@code work} gives it, by the device's clock: from
+   * the first of it on, so that the caller's time until then does not count.
+   */
   double milliseconds(Runnable work) {
+    launches.flush();
     CUevent start = new CUevent();
     CUevent end = new CUevent();
     check(JCudaDriver.cuEventCreate(start, CUevent_flags.CU_EVENT_DEFAULT), "cuEventCreate");
     try {
       check(JCudaDriver.cuEventCreate(end, CUevent_flags.CU_EVENT_DEFAULT), "cuEventCreate");
-      launches.flush();
-      check(JCudaDriver.cuEventRecord(start, stream), "cuEventRecord");
+      awaited = start;
       work.run();
       launches.flush();
+      begin();
       check(JCudaDriver.cuEventRecord(end, stream), "cuEventRecord");
       check(JCudaDriver.cuEventSynchronize(end), "cuEventSynchronize");
       float[] milliseconds = new float[1];
       check(JCudaDriver.cuEventElapsedTime(milliseconds, start, end), "cuEventElapsedTime");
       return milliseconds[0];
     } finally {
+      awaited = null;
       JCudaDriver.cuEventDestroy(start);
       JCudaDriver.cuEventDestroy(end);
+    }
+  }
+
+  /** Something is about to be given to the stream, which is not being captured. */
+  void begin() {
+    if (awaited != null) {
+      CUevent start = awaited;
+      awaited = null;
+      check(JCudaDriver.cuEventRecord(start, stream), "cuEventRecord");
     }
   }
 
@@ -233,6 +254,7 @@ final class CudaContext implements AutoCloseable {
   /** Fills new memory, which no launch can have been given yet. */
   void zero(long address, long bytes) {
     copies++;
+    begin();
     check(
         JCudaDriver.cuMemsetD8Async(new DevicePointer(address), (byte) 0, bytes, stream),
         "filling " + bytes + " bytes with zeros");

@@ -146,6 +146,7 @@ final class DeviceLoop implements AutoCloseable {
 
   private void device() {
     LaunchList.Recording turn = context.launches().record(body);
+    context.begin();
     MemorySegment executable = executables.get(turn);
     if (executable == null) {
       executable = instantiate(turn);

@@ -186,6 +186,9 @@ final class LaunchList {
     }
     flushes++;
     try {
+      if (!oneByOne) {
+        context.begin();
+      }
       if (launches == 1 || !graphs || oneByOne) {
         launch();
         return;

@@ -15,6 +15,7 @@ import dev.palimpsest.kernels.cpu.Reference;
 import dev.palimpsest.kernels.cuda.CudaOptions.ComputeType;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -71,6 +72,25 @@ class CudaAttentionWgmmaTest {
     try (CudaFixture f = new CudaFixture(ComputeType.BF16, 80)) {
       float[] twin = attend(f, scene, spans, x, scene + " twin");
       assertArrayEquals(twin, found, "wgmma and mma.sync add up alike");
+    }
+  }
+
+  /** A knob leaves it out, on whatever chip. */
+  @Test
+  void itCanBeSwitchedOff() {
+    Scene scene = scenes().getLast();
+    RowSpans spans = new RowSpans();
+    Arrays.stream(scene.lengths).forEach(spans::add);
+    System.setProperty(Attention.WGMMA_PROPERTY, "false");
+    try (CudaFixture f = new CudaFixture(ComputeType.BF16)) {
+      float[] x = f.gaussian(scene.shape.headDim(), spans.rows() * scene.shape.fusedWidth());
+      double[] expected = new double[spans.rows() * scene.shape.queryWidth()];
+      Reference.attention(x, 0, spans.rows(), scene.shape, scene.mask, expected);
+      long before = launches(scene.shape);
+      near("" + scene, attend(f, scene, spans, x, "" + scene), expected, 6e-3);
+      assertEquals(0, launches(scene.shape) - before);
+    } finally {
+      System.clearProperty(Attention.WGMMA_PROPERTY);
     }
   }
 

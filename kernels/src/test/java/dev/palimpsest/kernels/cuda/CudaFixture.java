@@ -16,7 +16,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import java.util.function.Supplier;
-import jcuda.driver.JCudaDriver;
 
 /** A device on the emulator, and numbers to put on it and to read from it. */
 final class CudaFixture implements TestBed {
@@ -117,21 +116,22 @@ final class CudaFixture implements TestBed {
     return t.dtype().bytes((long) t.rows() * t.width());
   }
 
-  private static void upload(Tensor t, MemorySegment host) {
-    CudaContext.check(
-        JCudaDriver.cuMemcpyHtoD(
-            new DevicePointer(t.memory().address()), new HostPointer(host, 0), host.byteSize()),
-        "test");
+  /** On the device's own stream: no other one waits for it, nor it for them. */
+  private void upload(Tensor t, MemorySegment host) {
+    CudaContext context = device.context();
+    context.enter();
+    context.upload(host, 0, t.memory().address(), host.byteSize());
+    context.synchronize("test");
   }
 
   @Override
   public float[] read(Tensor t, int rows) {
     try (Arena mine = Arena.ofConfined()) {
       MemorySegment host = mine.allocate(bytes(t), 64);
-      CudaContext.check(
-          JCudaDriver.cuMemcpyDtoH(
-              new HostPointer(host, 0), new DevicePointer(t.memory().address()), host.byteSize()),
-          "test");
+      CudaContext context = device.context();
+      context.enter();
+      context.download(t.memory().address(), host, 0, host.byteSize());
+      context.synchronize("test");
       float[] out = new float[rows * t.width()];
       for (int i = 0; i < out.length; i++) {
         out[i] =

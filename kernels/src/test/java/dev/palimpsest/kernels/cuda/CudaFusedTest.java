@@ -367,7 +367,6 @@ class CudaFusedTest {
   @ParameterizedTest
   @EnumSource
   void graphsReplayThem(ComputeType compute) {
-    Emulator.only();
     try (CudaFixture f = new CudaFixture(compute, false)) {
       HeadShape shape = new HeadShape(2, 1, 64);
       RotaryProjection p = projections(f, shape).getFirst();
@@ -395,8 +394,8 @@ class CudaFusedTest {
         f.device.context().launches().flush();
         found.add(f.read(out, rows));
       }
-      // The first turn also makes the table of angles, so that the second is the first of its kind.
-      assertEquals(2, Emulator.graphLaunches() - replays);
+      // All but the first and the last, which makes other launches.
+      Emulator.replayed(3, replays);
       assertArrayEquals(found.get(0), found.get(1));
       assertArrayEquals(found.get(0), found.get(2));
       assertArrayEquals(found.get(4), found.get(3));

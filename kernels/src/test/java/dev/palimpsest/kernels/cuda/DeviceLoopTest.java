@@ -65,10 +65,8 @@ class DeviceLoopTest {
 
   private void start(int turns) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment host = arena.allocate(JAVA_INT, 64);
-      context.upload(host, 0, trace.address(), 4 * 64);
-      host.set(JAVA_INT, 0, turns);
-      context.upload(host, 0, left.address(), 4);
+      context.upload(arena.allocate(JAVA_INT, 64), 0, trace.address(), 4 * 64);
+      context.upload(arena.allocateFrom(JAVA_INT, turns), 0, left.address(), 4);
       context.synchronize("test");
     }
   }

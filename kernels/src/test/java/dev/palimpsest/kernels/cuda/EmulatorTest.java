@@ -78,6 +78,8 @@ class EmulatorTest {
     "planted_exited_lane, have exited",
     "planted_divergent_barrier, deadlock",
     "planted_missing_wait, asynchronous copy",
+    "planted_misaligned, misaligned address",
+    "planted_misaligned_pair, misaligned address",
   })
   void plantedMistakesAreFoundInEverySchedule(String name, String words) {
     MemorySegment in = filled(64);
