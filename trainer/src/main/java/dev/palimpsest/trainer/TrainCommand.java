@@ -37,6 +37,7 @@ import picocli.CommandLine.Option;
       TrainCommand.SampleCommand.class,
       EvaluateCommand.class,
       CompareCommand.class,
+      CoherenceCommand.class,
       StudyCommand.class,
       LatentCommand.class
     },

@@ -41,7 +41,7 @@ public final class Answers {
   }
 
   /** Submits a request, waiting until there is room for it. */
-  static Generation submit(Engine engine, GenerationRequest request) {
+  public static Generation submit(Engine engine, GenerationRequest request) {
     try {
       return engine.submit(request, PATIENCE);
     } catch (InterruptedException e) {
