@@ -196,7 +196,7 @@ class LatentEngineTest {
               DeadlineExceededException.class,
               () ->
                   counting.generate(
-                      completing(20).steps(1 << 20).deadline(Duration.ofMillis(100)).build()));
+                      completing(20).steps(1 << 16).deadline(Duration.ofMillis(100)).build()));
       assertEquals(0, late.partial().newTokens());
       assertTrue(late.partial().networkCalls() > 0);
     }

@@ -430,7 +430,7 @@ class LatentSchedulingTest {
     LatentOptions options = options(Solver.DDIM, 0, 0, 1);
     LatentOptions endless =
         new LatentOptions(
-            1 << 20, TimeGrid.UNIFORM, Solver.DDIM, 1, 0, 0, 0, 0.5, 0.5, 0, false, false, 1);
+            1 << 16, TimeGrid.UNIFORM, Solver.DDIM, 1, 0, 0, 0, 0.5, 0.5, 0, false, false, 1);
     // Room for one request and a half.
     try (Served served = new Served(folder, CpuOptions.ComputeType.F32, 36)) {
       Told first = served.submit(text, endless);

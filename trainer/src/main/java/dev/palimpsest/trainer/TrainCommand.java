@@ -400,7 +400,7 @@ public final class TrainCommand implements Runnable {
 
     @Option(
         names = "--positions",
-        defaultValue = "512",
+        defaultValue = "1024",
         description = "longest canvas a loader should allow (trained on --length)")
     int positions;
 
