@@ -89,6 +89,7 @@ final class DecodeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    // Bad numbers are refused before a model is loaded.
     decoding.shape();
     options.atLeast("--requests", requests, 1);
     options.atLeast("--repeat", repeat, 1);

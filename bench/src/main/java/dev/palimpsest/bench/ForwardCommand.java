@@ -29,6 +29,7 @@ final class ForwardCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    // Bad numbers are refused before a model is loaded.
     runs.length();
     int sequences = batch.sequences();
     int warmup = runs.warmup();

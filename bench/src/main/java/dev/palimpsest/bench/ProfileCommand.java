@@ -29,6 +29,7 @@ final class ProfileCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    // Bad numbers are refused before a model is loaded.
     runs.length();
     int sequences = batch.sequences();
     Progress progress = new Progress(spec.commandLine().getErr());

@@ -5,7 +5,6 @@ import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.geom.Ellipse2D;
-import java.awt.geom.Rectangle2D;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +28,6 @@ import org.jfree.chart.plot.XYPlot;
 import org.jfree.chart.renderer.xy.XYLineAndShapeRenderer;
 import org.jfree.data.xy.XYSeries;
 import org.jfree.data.xy.XYSeriesCollection;
-import org.jfree.svg.SVGGraphics2D;
 
 /**
  * Draws what models achieve by the number of network calls they write in, as SVG: a panel for each
@@ -72,8 +70,7 @@ public final class CallsPlot {
       Files.writeString(svg, svg(panels));
       System.err.println("plot: " + svg);
     } catch (IOException | RuntimeException | LinkageError e) {
-      System.err.println(
-          "no plot: " + e + "; java.awt needs fontconfig and a font on this machine");
+      System.err.println("no plot " + svg + ": " + SvgChart.problem(e));
     }
   }
 
@@ -87,11 +84,7 @@ public final class CallsPlot {
       first = false;
     }
     JFreeChart chart = new JFreeChart(null, null, all, true);
-    chart.setBackgroundPaint(Color.WHITE);
-    int height = PANEL * panels.size() + 70;
-    SVGGraphics2D graphics = new SVGGraphics2D(WIDTH, height);
-    chart.draw(graphics, new Rectangle2D.Double(0, 0, WIDTH, height));
-    return graphics.getSVGDocument();
+    return SvgChart.of(chart, WIDTH, PANEL * panels.size() + 70);
   }
 
   private static SortedSet<Integer> calls(List<Panel> panels) {
@@ -133,9 +126,7 @@ public final class CallsPlot {
     XYPlot plot = new XYPlot(data, null, axis, renderer);
     plot.setRangeAxisLocation(AxisLocation.BOTTOM_OR_LEFT);
     plot.setDatasetRenderingOrder(DatasetRenderingOrder.FORWARD);
-    plot.setBackgroundPaint(Color.WHITE);
-    plot.setDomainGridlinePaint(Color.LIGHT_GRAY);
-    plot.setRangeGridlinePaint(Color.LIGHT_GRAY);
+    SvgChart.plain(plot);
     return plot;
   }
 

@@ -3,8 +3,6 @@ package dev.palimpsest.trainer;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import dev.palimpsest.Engine;
-import dev.palimpsest.EngineOptions;
-import dev.palimpsest.EngineOptions.ComputeType;
 import dev.palimpsest.GenerationRequest;
 import dev.palimpsest.cache.CacheMode;
 import dev.palimpsest.network.HybridConfig;
@@ -135,17 +133,7 @@ final class CoherenceCommand implements Runnable {
       description = "share of held-out tokens that are masked for a masked model's own loss")
   private double noise;
 
-  @Option(
-      names = "--dtype",
-      defaultValue = "AUTO",
-      description = "of matrix products: ${COMPLETION-CANDIDATES}")
-  private ComputeType dtype;
-
-  @Option(
-      names = "--threads",
-      defaultValue = "0",
-      description = "of the runtime; 0: one for each processor")
-  private int threads;
+  @Mixin private RuntimeOptions runtime;
 
   @Option(names = "--json", description = "every number as one JSON document")
   private boolean json;
@@ -263,10 +251,7 @@ final class CoherenceCommand implements Runnable {
     }
 
     private Engine open(Path checkpoint) {
-      Engine engine =
-          Engine.open(
-              checkpoint,
-              EngineOptions.DEFAULT.withDtype(dtype).withThreads(threads).withMaxQueued(texts));
+      Engine engine = Engine.open(checkpoint, runtime.engine(texts));
       devices.add(engine.device());
       return engine;
     }
@@ -369,7 +354,7 @@ final class CoherenceCommand implements Runnable {
         Locale.ROOT,
         "`./palimpsest train coherence %s --tokens %s --texts %d --one-canvas %d --given %d --window"
             + " %d%s%s --block-length %d --tokens-per-step %d --temperature %s --cache %s --noise %s"
-            + " --dtype %s --threads %d`: fixed seeds; writing goes on behind an end of text, and"
+            + " %s`: fixed seeds; writing goes on behind an end of text, and"
             + " originals go on with the next file. On %s.",
         models.stream().map(Path::toString).collect(Collectors.joining(" ")),
         tokens.stream().map(String::valueOf).collect(Collectors.joining(",")),
@@ -384,8 +369,7 @@ final class CoherenceCommand implements Runnable {
         temperature,
         cache,
         noise,
-        dtype,
-        threads,
+        runtime,
         devices);
   }
 }

@@ -4,7 +4,6 @@ package dev.palimpsest.trainer;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import dev.palimpsest.Engine;
 import dev.palimpsest.EngineOptions;
-import dev.palimpsest.EngineOptions.ComputeType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -82,17 +81,7 @@ final class CompareCommand implements Runnable {
       description = "requests that run at a time; tokens a second are of all of them")
   private int together;
 
-  @Option(
-      names = "--dtype",
-      defaultValue = "AUTO",
-      description = "of matrix products: ${COMPLETION-CANDIDATES}")
-  private ComputeType dtype;
-
-  @Option(
-      names = "--threads",
-      defaultValue = "0",
-      description = "of the runtime; 0: one for each processor")
-  private int threads;
+  @Mixin private RuntimeOptions runtime;
 
   @Option(
       names = "--plot",
@@ -141,8 +130,7 @@ final class CompareCommand implements Runnable {
               BytePairTrainer.END_ID);
       Comparison comparison = new Comparison(examples, length, new Comparison.Size(holes, methods));
       List<Comparison.Row> rows = new ArrayList<>();
-      EngineOptions options =
-          EngineOptions.DEFAULT.withDtype(dtype).withThreads(threads).withMaxQueued(together);
+      EngineOptions options = runtime.engine(together);
       List<String> devices = new ArrayList<>();
       for (Path model : models) {
         try (Engine engine = Engine.open(model, options)) {
@@ -159,7 +147,7 @@ final class CompareCommand implements Runnable {
     return String.format(
         Locale.ROOT,
         "`./palimpsest train compare %s --calls %s --holes %d --methods %d --length %d --text %s"
-            + " --together %d --dtype %s --threads %d`: rows of %d tokens, fixed seeds, every model as"
+            + " --together %d %s`: rows of %d tokens, fixed seeds, every model as"
             + " it writes when nothing else is said. On %s.",
         models.stream().map(Path::toString).collect(Collectors.joining(" ")),
         calls.stream().map(String::valueOf).collect(Collectors.joining(",")),
@@ -168,8 +156,7 @@ final class CompareCommand implements Runnable {
         length,
         text,
         together,
-        dtype,
-        threads,
+        runtime,
         length,
         devices);
   }

@@ -3,7 +3,6 @@ package dev.palimpsest.trainer;
 
 import java.awt.BasicStroke;
 import java.awt.Color;
-import java.awt.geom.Rectangle2D;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,7 +14,6 @@ import org.jfree.chart.plot.XYPlot;
 import org.jfree.chart.renderer.xy.XYLineAndShapeRenderer;
 import org.jfree.data.xy.XYSeries;
 import org.jfree.data.xy.XYSeriesCollection;
-import org.jfree.svg.SVGGraphics2D;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -38,8 +36,7 @@ public final class LossPlot {
       write(TrainingLoop.logFile(run), svg);
       System.out.println("curve: " + svg);
     } catch (IOException | RuntimeException | LinkageError e) {
-      System.err.println(
-          "no loss plot: " + e + "; java.awt needs fontconfig and a font on this machine");
+      System.err.println("no loss plot: " + SvgChart.problem(e));
     }
   }
 
@@ -85,11 +82,8 @@ public final class LossPlot {
     data.addSeries(codes.isEmpty() ? heldOut : codes);
     bins.values().forEach(data::addSeries);
     JFreeChart chart = ChartFactory.createXYLineChart("", "million tokens seen", "loss", data);
-    chart.setBackgroundPaint(Color.WHITE);
     XYPlot plot = chart.getXYPlot();
-    plot.setBackgroundPaint(Color.WHITE);
-    plot.setDomainGridlinePaint(Color.LIGHT_GRAY);
-    plot.setRangeGridlinePaint(Color.LIGHT_GRAY);
+    SvgChart.plain(plot);
     XYLineAndShapeRenderer renderer = new XYLineAndShapeRenderer(true, false);
     renderer.setSeriesPaint(0, new Color(0x9e, 0xc1, 0xe0));
     renderer.setSeriesPaint(1, new Color(0xb0, 0x3a, 0x2e));
@@ -102,8 +96,6 @@ public final class LossPlot {
       renderer.setSeriesStroke(2 + b, new BasicStroke(0.8f));
     }
     plot.setRenderer(renderer);
-    SVGGraphics2D graphics = new SVGGraphics2D(WIDTH, HEIGHT);
-    chart.draw(graphics, new Rectangle2D.Double(0, 0, WIDTH, HEIGHT));
-    Files.writeString(svg, graphics.getSVGDocument());
+    Files.writeString(svg, SvgChart.of(chart, WIDTH, HEIGHT));
   }
 }
