@@ -14,7 +14,6 @@ import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
@@ -72,7 +71,7 @@ final class VectorRowKernels implements RowKernels {
     return v.add(v.rearrange(FOLD_2)).lane(0);
   }
 
-  private static double total(DoubleVector v) {
+  static double total(DoubleVector v) {
     v = L >= 32 ? v.add(v.rearrange(DOUBLE_FOLD_16)) : v;
     v = L >= 16 ? v.add(v.rearrange(DOUBLE_FOLD_8)) : v;
     v = L >= 8 ? v.add(v.rearrange(DOUBLE_FOLD_4)) : v;
@@ -107,7 +106,7 @@ final class VectorRowKernels implements RowKernels {
   private static final FloatVector HIGHEST = broadcast(Exponential.HIGHEST);
 
   /** exp(x) for x ≤ {@link Exponential#HIGHEST}. */
-  private static FloatVector exp(FloatVector x) {
+  static FloatVector exp(FloatVector x) {
     FloatVector shifted = x.fma(LOG2_E, ROUND);
     FloatVector n = shifted.sub(ROUND);
     FloatVector r = n.fma(MINUS_LN2_HIGH, x);
@@ -864,179 +863,38 @@ final class VectorRowKernels implements RowKernels {
     }
   }
 
-  // ---- sampling ----
+  // ---- logits ----
 
   @Override
   public void guide(float[] c, float[] u, int n, float strength) {
-    int i = 0;
-    FloatVector s = broadcast(strength);
-    for (; i <= n - L; i += L) {
-      FloatVector base = FloatVector.fromArray(F, u, i);
-      s.fma(FloatVector.fromArray(F, c, i).sub(base), base).intoArray(c, i);
-    }
-    for (; i < n; i++) {
-      c[i] = Math.fma(strength, c[i] - u[i], u[i]);
-    }
+    VectorLogitLoops.guide(c, u, n, strength);
   }
 
   @Override
   public void topTwo(float[] x, int n, float[] two) {
-    FloatVector first = broadcast(Float.NEGATIVE_INFINITY);
-    FloatVector second = first;
-    int i = 0;
-    for (; i <= n - L; i += L) {
-      FloatVector v = FloatVector.fromArray(F, x, i);
-      VectorMask<Float> greater = v.compare(VectorOperators.GT, first);
-      FloatVector loser = v.blend(first, greater);
-      first = first.blend(v, greater);
-      second = second.blend(loser, loser.compare(VectorOperators.GT, second));
-    }
-    float a = Float.NEGATIVE_INFINITY;
-    float b = a;
-    for (int lane = 0; lane < 2 * L + n - i; lane++) {
-      float v =
-          lane < L ? first.lane(lane) : lane < 2 * L ? second.lane(lane - L) : x[i + lane - 2 * L];
-      if (v > a) {
-        b = a;
-        a = v;
-      } else if (v > b) {
-        b = v;
-      }
-    }
-    two[0] = a;
-    two[1] = b;
-  }
-
-  private static DoubleVector lower(FloatVector v) {
-    return (DoubleVector) v.convertShape(VectorOperators.F2D, D, 0);
-  }
-
-  private static DoubleVector upper(FloatVector v) {
-    return (DoubleVector) v.convertShape(VectorOperators.F2D, D, 1);
+    VectorLogitLoops.topTwo(x, n, two);
   }
 
   @Override
   public void exponentials(
       float[] x, int n, float max, float inverseTemperature, float[] e, double[] sums) {
-    int i = 0;
-    for (; i <= n - L; i += L) {
-      exp(FloatVector.fromArray(F, x, i).sub(max).mul(inverseTemperature)).intoArray(e, i);
-    }
-    for (; i < n; i++) {
-      e[i] = Exponential.of((x[i] - max) * inverseTemperature);
-    }
-    sums[0] = sum(e, n);
-    sums[1] = weightedSum(x, n, max, inverseTemperature, e);
-  }
-
-  // Loops of their own: together with the exponential the compiler runs out of inlining, and
-  // vectors become objects.
-
-  private static double sum(float[] e, int n) {
-    DoubleVector s0 = DoubleVector.zero(D);
-    DoubleVector s1 = s0;
-    int i = 0;
-    for (; i <= n - L; i += L) {
-      FloatVector v = FloatVector.fromArray(F, e, i);
-      s0 = s0.add(lower(v));
-      s1 = s1.add(upper(v));
-    }
-    double sum = total(s0.add(s1));
-    for (; i < n; i++) {
-      sum += e[i];
-    }
-    return sum;
-  }
-
-  private static double weightedSum(
-      float[] x, int n, float max, float inverseTemperature, float[] e) {
-    DoubleVector s0 = DoubleVector.zero(D);
-    DoubleVector s1 = s0;
-    int i = 0;
-    for (; i <= n - L; i += L) {
-      FloatVector d = FloatVector.fromArray(F, x, i).sub(max).mul(inverseTemperature);
-      // exp(−∞)·(−∞) counts as 0, as its limit does.
-      FloatVector v = FloatVector.fromArray(F, e, i).mul(d).blend(0f, d.lt(Exponential.LOWEST));
-      s0 = s0.add(lower(v));
-      s1 = s1.add(upper(v));
-    }
-    double sum = total(s0.add(s1));
-    for (; i < n; i++) {
-      float d = (x[i] - max) * inverseTemperature;
-      sum += e[i] == 0 ? 0 : e[i] * d;
-    }
-    return sum;
+    VectorLogitLoops.exponentials(x, n, max, inverseTemperature, e);
+    sums[0] = VectorLogitLoops.sum(e, n);
+    sums[1] = VectorLogitLoops.weightedSum(x, n, max, inverseTemperature, e);
   }
 
   @Override
   public double entropyFloor(float[] e, int n, double scale) {
-    FloatVector total = FloatVector.zero(F);
-    float factor = (float) scale;
-    int i = 0;
-    for (; i <= n - L; i += L) {
-      FloatVector p = FloatVector.fromArray(F, e, i).mul(factor);
-      FloatVector u = broadcast(1e-10f).div(p);
-      // ln(1 + u) = exponent·ln 2 + 2·atanh((m − 1)/(m + 1)) for 1 + u = m·2^exponent
-      IntVector bits = u.add(1f).reinterpretAsInts();
-      FloatVector exponent =
-          (FloatVector)
-              bits.lanewise(VectorOperators.LSHR, 23)
-                  .sub(127)
-                  .convertShape(VectorOperators.I2F, F, 0);
-      FloatVector m = bits.and(0x7FFFFF).or(0x3F800000).reinterpretAsFloats();
-      FloatVector s = m.sub(1f).div(m.add(1f));
-      FloatVector q = s.mul(s);
-      FloatVector series = q.mul(2f / 9).add(2f / 7);
-      series = series.fma(q, broadcast(2f / 5));
-      series = series.fma(q, broadcast(2f / 3));
-      series = series.fma(q, broadcast(2f)).mul(s);
-      FloatVector large = p.mul(exponent.fma(broadcast(0.6931472f), series));
-      // where 1 + u has too few digits of u left: p·(u − u²/2) with p·u = 1e-10
-      FloatVector small = u.mul(-0.5f).add(1f).mul(1e-10f);
-      FloatVector t = large.blend(small, u.lt(1e-3f)).blend(0f, p.lt(1e-37f));
-      total = total.add(t);
-    }
-    double sum = total(total);
-    for (; i < n; i++) {
-      double p = e[i] * scale;
-      sum += p > 1e-37 ? p * Math.log1p(1e-10 / p) : 0;
-    }
-    return sum;
+    return VectorLogitLoops.entropyFloor(e, n, scale);
   }
 
   @Override
   public double sumAbove(float[] x, float[] e, int n, float threshold) {
-    DoubleVector s0 = DoubleVector.zero(D);
-    DoubleVector s1 = s0;
-    int i = 0;
-    for (; i <= n - L; i += L) {
-      VectorMask<Float> above =
-          FloatVector.fromArray(F, x, i).compare(VectorOperators.GT, threshold);
-      FloatVector kept = FloatVector.zero(F).blend(FloatVector.fromArray(F, e, i), above);
-      s0 = s0.add(lower(kept));
-      s1 = s1.add(upper(kept));
-    }
-    double sum = total(s0.add(s1));
-    for (; i < n; i++) {
-      if (x[i] > threshold) {
-        sum += e[i];
-      }
-    }
-    return sum;
+    return VectorLogitLoops.sumAbove(x, e, n, threshold);
   }
 
   @Override
   public int countAbove(float[] x, int n, float threshold) {
-    int count = 0;
-    int i = 0;
-    for (; i <= n - L; i += L) {
-      count += FloatVector.fromArray(F, x, i).compare(VectorOperators.GT, threshold).trueCount();
-    }
-    for (; i < n; i++) {
-      if (x[i] > threshold) {
-        count++;
-      }
-    }
-    return count;
+    return VectorLogitLoops.countAbove(x, n, threshold);
   }
 }

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.palimpsest.kernels.cpu;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+
+/**
+ * A loop over rows that the JIT compiler compiles by itself, whoever calls it.
+ *
+ * <p>C2 inlines no more ordinary methods into one that has some 18,000 nodes ({@code
+ * NodeCountInliningCutoff}); an exponential of the Vector API brings about half of them. A helper
+ * that takes vectors then stays a call, and its vectors become objects: 4 times slower, for as long
+ * as the process lives, and whether it happens depends on what was compiled first. C2 does not look
+ * through a method handle that is no constant, so each loop entered through one has the whole
+ * budget to itself. The call costs some nanoseconds: for loops over rows, not for what they are
+ * made of.
+ */
+final class CompiledAlone {
+  private static final MethodType TYPE =
+      MethodType.methodType(
+          double.class, float[].class, float[].class, int.class, double.class, double.class);
+
+  /** Not final, so that no compiler takes it for a constant. */
+  private MethodHandle loop;
+
+  private CompiledAlone(MethodHandle loop) {
+    this.loop = loop;
+  }
+
+  /**
+   * The loop {@code static double name(float[] x, float[] y, int n, double a, double b)} of the
+   * class that asks.
+   */
+  static CompiledAlone loop(MethodHandles.Lookup owner, String name) {
+    try {
+      return new CompiledAlone(owner.findStatic(owner.lookupClass(), name, TYPE));
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("no loop " + name + " in " + owner.lookupClass(), e);
+    }
+  }
+
+  /** Runs the loop; what its arguments and its result mean, it says itself. */
+  double run(float[] x, float[] y, int n, double a, double b) {
+    try {
+      return (double) loop.invokeExact(x, y, n, a, b);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("a loop threw what it does not declare", e);
+    }
+  }
+}
