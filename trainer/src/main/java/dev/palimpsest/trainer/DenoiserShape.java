@@ -29,6 +29,11 @@ record DenoiserShape(
     }
   }
 
+  /** The same network on rows of another length. */
+  DenoiserShape withLength(int other) {
+    return new DenoiserShape(vocabulary, hidden, layers, heads, ffn, other, maskId, endId);
+  }
+
   /** Whether a position sees itself and what precedes it only. */
   boolean causal() {
     return maskId < 0;

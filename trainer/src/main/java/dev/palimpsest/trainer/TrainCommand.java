@@ -48,6 +48,7 @@ public final class TrainCommand implements Runnable {
   @Mixin private Work work;
   @Mixin private CorpusOptions corpus;
   @Mixin private TokenizerOptions tokenizer;
+  @Mixin private Beginning beginning;
   @Mixin private RunOptions run;
   @Mixin private ExportOptions export;
 
@@ -86,8 +87,8 @@ public final class TrainCommand implements Runnable {
 
   @Override
   public void run() {
-    prepare(work, corpus, tokenizer);
-    if (run.train(work)) {
+    prepare(work, corpus, tokenizer, beginning);
+    if (run.train(work, beginning)) {
       export.write(work);
     } else {
       System.out.println("not finished; run the same command again to go on");
@@ -95,12 +96,13 @@ public final class TrainCommand implements Runnable {
   }
 
   /** Corpus and tokenizer, where they are not there yet. */
-  public static void prepare(Work work, CorpusOptions corpus, TokenizerOptions tokenizer) {
+  public static void prepare(
+      Work work, CorpusOptions corpus, TokenizerOptions tokenizer, Beginning beginning) {
     if (!Files.isRegularFile(work.corpus().folder().resolve("manifest.json"))) {
       corpus.build(work);
     }
     if (!Files.isRegularFile(work.heldOutTokens())) {
-      tokenizer.train(work);
+      tokenizer.train(work, beginning);
     }
   }
 
@@ -237,10 +239,14 @@ public final class TrainCommand implements Runnable {
         description = "entries, special tokens and bytes included; at most 65536")
     int entries;
 
-    void train(Work work) {
+    void train(Work work, Beginning beginning) {
       try {
         List<String> documents = work.corpus().train();
-        Files.writeString(work.tokenizerJson(), BytePairTrainer.train(documents, entries));
+        Files.writeString(
+            work.tokenizerJson(),
+            beginning.model().isPresent()
+                ? Files.readString(beginning.model().get().resolve("tokenizer.json"))
+                : BytePairTrainer.train(documents, entries));
         long train =
             TokenFile.write(
                 work.trainTokens(), documents, work.tokenizerJson(), BytePairTrainer.END_ID);
@@ -355,7 +361,7 @@ public final class TrainCommand implements Runnable {
     }
 
     /** Returns whether the run came to its end. */
-    boolean train(Work work) {
+    boolean train(Work work, Beginning beginning) {
       torch.set_num_threads(clock.pace().threads());
       try (TokenFile train = TokenFile.open(work.trainTokens());
           TokenFile heldOut = TokenFile.open(work.heldOutTokens())) {
@@ -368,7 +374,10 @@ public final class TrainCommand implements Runnable {
                 clock.pace().threads(),
                 new MaskedBatch.Source(train, shape, lines.tokens()),
                 new MaskedBatch.Source(heldOut, shape, lines.tokens()),
-                HELD_OUT_ROWS);
+                HELD_OUT_ROWS,
+                beginning.model().isPresent()
+                    ? Optional.of(weights(beginning.model().get(), work, shape))
+                    : Optional.empty());
         boolean finished =
             new TrainingLoop(
                     work.run(),
@@ -382,6 +391,23 @@ public final class TrainCommand implements Runnable {
         return finished;
       } catch (IOException e) {
         throw new Failure(e.getMessage(), e);
+      }
+    }
+
+    private float[] weights(Path model, Work work, DenoiserShape shape) throws IOException {
+      work.tokenizerJson(model);
+      try (Denoiser begun = LladaFolder.read(model, false)) {
+        if (!begun.shape().withLength(shape.length()).equals(shape)) {
+          throw new IOException(
+              "--init "
+                  + model
+                  + " is of the shape "
+                  + begun.shape()
+                  + ", the run is to be of "
+                  + shape
+                  + "; give the same sizes, --length aside");
+        }
+        return begun.values();
       }
     }
   }
@@ -496,10 +522,11 @@ public final class TrainCommand implements Runnable {
     @Mixin private Help help;
     @Mixin private Work work;
     @Mixin private TokenizerOptions options;
+    @Mixin private Beginning beginning;
 
     @Override
     public void run() {
-      options.train(work);
+      options.train(work, beginning);
     }
   }
 
@@ -514,10 +541,11 @@ public final class TrainCommand implements Runnable {
     @Mixin private Help help;
     @Mixin private Work work;
     @Mixin private RunOptions options;
+    @Mixin private Beginning beginning;
 
     @Override
     public void run() {
-      options.train(work);
+      options.train(work, beginning);
     }
   }
 

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -77,13 +78,29 @@ final class Trainer implements Training {
     step = from.step();
   }
 
-  /** Runs of these settings. */
+  /** Runs of these settings that begin with random weights. */
   static Course course(
       Settings settings,
       int workers,
       MaskedBatch.Source source,
       MaskedBatch.Source heldOut,
       int heldOutRows) {
+    return course(settings, workers, source, heldOut, heldOutRows, Optional.empty());
+  }
+
+  /**
+   * Runs of these settings.
+   *
+   * @param initial weights that a new run begins with, in the order of {@link Denoiser#flat};
+   *     random ones if empty
+   */
+  static Course course(
+      Settings settings,
+      int workers,
+      MaskedBatch.Source source,
+      MaskedBatch.Source heldOut,
+      int heldOutRows,
+      Optional<float[]> initial) {
     return new Course() {
       @Override
       public String title() {
@@ -91,8 +108,15 @@ final class Trainer implements Training {
       }
 
       @Override
+      public boolean fromScratch() {
+        return initial.isEmpty();
+      }
+
+      @Override
       public Training begin() {
-        return new Trainer(settings, workers, source, heldOut, heldOutRows);
+        Trainer trainer = new Trainer(settings, workers, source, heldOut, heldOutRows);
+        initial.ifPresent(trainer::beginWith);
+        return trainer;
       }
 
       @Override
@@ -112,6 +136,11 @@ final class Trainer implements Training {
             new Trainer(from, workers, source, heldOut, heldOutRows), from.seconds());
       }
     };
+  }
+
+  private void beginWith(float[] weights) {
+    network.load(weights);
+    Denoiser.fill(optimiser.average(), weights);
   }
 
   @Override

@@ -27,6 +27,11 @@ public interface Training extends AutoCloseable {
     /** What is trained, for the reader. */
     String title();
 
+    /** Whether a run begins with random weights, rather than those of a model. */
+    default boolean fromScratch() {
+      return true;
+    }
+
     /** A run at its beginning. */
     Training begin() throws IOException;
 

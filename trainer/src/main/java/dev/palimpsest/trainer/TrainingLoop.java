@@ -133,7 +133,11 @@ public final class TrainingLoop {
   private boolean resumeAndLoop() throws IOException {
     if (!Files.isRegularFile(checkpointFile(folder))) {
       trimLog(0);
-      out.printf(Locale.ROOT, "training %s from scratch%n", course.title());
+      out.printf(
+          Locale.ROOT,
+          "training %s from %s%n",
+          course.title(),
+          course.fromScratch() ? "scratch" : "the weights of a model");
       try (Training training = course.begin()) {
         return loop(training, 0);
       }

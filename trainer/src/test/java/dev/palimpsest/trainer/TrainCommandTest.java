@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.palimpsest.trainer;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -166,6 +167,16 @@ class TrainCommandTest {
     assertFalse(corpus.train().stream().anyMatch(t -> t.contains("Doc.") || t.contains("licence")));
     assertTrue(Files.readString(folder.resolve("work/run/log.jsonl")).contains("held_out_nats"));
 
+    begunWith(
+        model,
+        "model.transformer.wte.weight",
+        "",
+        "--hidden=16",
+        "--heads=2",
+        "--layers=1",
+        "--ffn=24",
+        "--length=24",
+        "--batch=4");
     Outcome measured =
         execute(
             "evaluate",
@@ -180,6 +191,49 @@ class TrainCommandTest {
     assertTrue(card.contains("| g.r:two:1 |"), card);
     assertTrue(Files.readString(model.resolve("card.json")).contains("\"similarity\""));
     leftToRight(work);
+  }
+
+  /**
+   * On another corpus a run begins where a model is: hardly moved, it is that model still. Neither
+   * another size nor another tokenizer will do.
+   *
+   * @param command "latent", or nothing
+   */
+  private void begunWith(Path model, String tensor, String command, String... sizes)
+      throws IOException {
+    Path work = folder.resolve("second " + command);
+    List<String> words = new ArrayList<>(command.isEmpty() ? List.of() : List.of(command));
+    words.add("--work=" + work);
+    words.add("--init=" + model);
+    words.add("--repository=" + address());
+    words.add("--library=g.r:two:1");
+    words.addAll(List.of(sizes));
+    words.addAll(List.of("--steps=1", "--rate=1e-12", "--dtype=F32"));
+    Outcome begun = execute(words.toArray(String[]::new));
+    assertEquals("", begun.err());
+    Path second = work.resolve(command).resolve("model");
+    assertEquals(
+        Files.readString(model.resolve("tokenizer.json")),
+        Files.readString(second.resolve("tokenizer.json")));
+    assertArrayEquals(
+        TensorFile.read(model.resolve("model.safetensors")).require(tensor),
+        TensorFile.read(second.resolve("model.safetensors")).require(tensor),
+        1e-9f);
+    words.replaceAll(word -> word.replace("--ffn=24", "--ffn=32"));
+    Outcome other = execute(words.toArray(String[]::new));
+    assertTrue(other.err().contains("give the same sizes"), other.err());
+    Path changed = folder.resolve("changed " + command);
+    Files.createDirectories(changed);
+    for (String file : new String[] {"config.json", "model.safetensors"}) {
+      Files.copy(model.resolve(file), changed.resolve(file));
+    }
+    Files.writeString(
+        changed.resolve("tokenizer.json"),
+        Files.readString(model.resolve("tokenizer.json")).replaceFirst("\\{", "{ "));
+    words.add("--init=" + changed);
+    words.remove("--init=" + model);
+    Outcome foreign = execute(words.toArray(String[]::new));
+    assertTrue(foreign.err().contains("different tokenizers"), foreign.err());
   }
 
   /** The same corpus from left to right: a card of what such a model can be asked. */
@@ -266,6 +320,13 @@ class TrainCommandTest {
     String config = Files.readString(model.resolve("config.json"));
     assertTrue(config.contains("\"palimpsest-hybrid\""), config);
     assertTrue(config.contains("\"latent_codes\" : 32"), config);
+    List<String> same = new ArrayList<>(List.of("--ignore-gates"));
+    for (String size : sizes) {
+      if (size.matches("--((half-)?(hidden|heads|ffn)|before|half|after|length|batch)=.*")) {
+        same.add(size);
+      }
+    }
+    begunWith(model, "denoiser.in", "latent", same.toArray(String[]::new));
     String log = Files.readString(folder.resolve("work/latent/run/log.jsonl"));
     assertTrue(log.contains("code_0") && log.contains("held_out_code"), log);
     assertEquals(

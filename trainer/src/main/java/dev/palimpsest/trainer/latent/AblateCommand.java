@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import org.bytedeco.pytorch.global.torch;
 import picocli.CommandLine;
@@ -161,7 +162,8 @@ final class AblateCommand implements Runnable {
     System.err.println("seed " + seed + ", " + variant);
     Path run = LatentWork.ablation(work).resolve("seed-" + seed).resolve(variant);
     TrainingLoop.Limit limit = new TrainingLoop.Limit(steps, minutes, null);
-    if (!with(variant, seed).train(work, run, limit, pace, precision.bf16(), System.err)) {
+    if (!with(variant, seed)
+        .train(work, run, limit, pace, precision.bf16(), System.err, Optional.empty())) {
       throw new IOException("stopped; the same command goes on from here");
     }
     Checkpoint state = Checkpoint.read(TrainingLoop.checkpointFile(run));

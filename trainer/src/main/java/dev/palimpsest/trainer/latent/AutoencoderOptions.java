@@ -2,6 +2,7 @@
 package dev.palimpsest.trainer.latent;
 
 import dev.palimpsest.trainer.BytePairTrainer;
+import dev.palimpsest.trainer.Checkpoint;
 import dev.palimpsest.trainer.LineStarts;
 import dev.palimpsest.trainer.Pace;
 import dev.palimpsest.trainer.RowSource;
@@ -10,6 +11,9 @@ import dev.palimpsest.trainer.TrainCommand;
 import dev.palimpsest.trainer.TrainingLoop;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
 import org.bytedeco.pytorch.global.torch;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.SerializationFeature;
@@ -172,15 +176,48 @@ final class AutoencoderOptions {
         return false;
       }
       torch.set_num_threads(pace.threads());
-      measure(work, train, heldOut);
+      measure(work, length, train, heldOut);
       return true;
     } catch (IOException e) {
       throw new TrainCommand.Failure(e.getMessage(), e);
     }
   }
 
-  private void measure(TrainCommand.Work work, TokenFile train, TokenFile heldOut)
+  /**
+   * Takes a model's VQ-VAE for the one of a work folder that has none yet, and measures its gates.
+   *
+   * @throws IOException when the folder has another
+   */
+  static void adopt(TrainCommand.Work work, HybridFolder.Read model, boolean bf16)
       throws IOException {
+    Path checkpoint = TrainingLoop.checkpointFile(LatentWork.vq(work));
+    float[] codebook = FlatParameters.copy(model.autoencoder().codebook());
+    if (Files.isRegularFile(checkpoint)) {
+      if (!Arrays.equals(Checkpoint.read(checkpoint).require("codebook"), codebook)) {
+        throw new IOException(
+            LatentWork.vq(work)
+                + " holds another VQ-VAE than the one --init begins with; name another --work"
+                + " folder, or remove that one");
+      }
+      return;
+    }
+    Files.createDirectories(checkpoint.getParent());
+    AutoencoderShape shape = model.autoencoder().shape();
+    float[] weights = model.autoencoder().parameters().values();
+    Map<String, float[]> tensors =
+        Map.of("weights", weights, "average", weights, "codebook", codebook);
+    int length = model.network().shape().length();
+    AutoencoderSettings settings = AutoencoderSettings.usual(shape, length, 32, 1, 3e-3, 100, bf16);
+    new Checkpoint(JsonMapper.shared().writeValueAsString(settings), 0, 0, 1, tensors)
+        .write(checkpoint);
+    try (TokenFile train = TokenFile.open(work.trainTokens());
+        TokenFile heldOut = TokenFile.open(work.heldOutTokens())) {
+      measure(work, length, train, heldOut);
+    }
+  }
+
+  private static void measure(
+      TrainCommand.Work work, int length, TokenFile train, TokenFile heldOut) throws IOException {
     try (Autoencoder trained =
         AutoencoderTrainer.trained(TrainingLoop.checkpointFile(LatentWork.vq(work)), false)) {
       int size = Math.toIntExact(heldOut.length());

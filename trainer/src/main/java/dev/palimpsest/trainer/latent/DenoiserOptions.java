@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.json.JsonMapper;
@@ -236,9 +237,10 @@ final class DenoiserOptions {
   }
 
   /** Trains; false if it was stopped before the end. */
-  boolean train(TrainCommand.Work work, Clock clock, boolean bf16) {
+  boolean train(
+      TrainCommand.Work work, Clock clock, boolean bf16, Optional<HybridFolder.Read> beginning) {
     Path run = LatentWork.run(work);
-    boolean finished = train(work, run, clock.limit(), clock.pace(), bf16, System.out);
+    boolean finished = train(work, run, clock.limit(), clock.pace(), bf16, System.out, beginning);
     LossPlot.of(run);
     return finished;
   }
@@ -248,6 +250,7 @@ final class DenoiserOptions {
    *
    * @param run folder of the checkpoint and the log
    * @param out where progress is shown
+   * @param beginning the model a new run begins with; random weights if empty
    */
   boolean train(
       TrainCommand.Work work,
@@ -255,22 +258,29 @@ final class DenoiserOptions {
       TrainingLoop.Limit limit,
       Pace pace,
       boolean bf16,
-      PrintStream out) {
+      PrintStream out,
+      Optional<HybridFolder.Read> beginning) {
     try (TokenFile train = TokenFile.open(work.trainTokens());
         TokenFile heldOut = TokenFile.open(work.heldOutTokens())) {
       checkGates(work);
       LineStarts lines = LineStarts.of(work.tokenizerJson());
       try (Autoencoder codes =
           AutoencoderTrainer.trained(TrainingLoop.checkpointFile(LatentWork.vq(work)), bf16)) {
+        LatentSettings settings = settings(codes.shape(), bf16);
+        Optional<float[]> initial = Optional.empty();
+        if (beginning.isPresent()) {
+          initial = Optional.of(weights(beginning.get(), settings.shape()));
+        }
         return new TrainingLoop(
                 run,
                 LatentTrainer.course(
-                    settings(codes.shape(), bf16),
+                    settings,
                     codes,
                     pace.threads(),
                     new RowSource(train, lines.tokens(), BytePairTrainer.END_ID),
                     new RowSource(heldOut, lines.tokens(), BytePairTrainer.END_ID),
-                    HELD_OUT_ROWS),
+                    HELD_OUT_ROWS,
+                    initial),
                 limit,
                 pace.rhythm(),
                 out,
@@ -280,6 +290,20 @@ final class DenoiserOptions {
     } catch (IOException e) {
       throw new TrainCommand.Failure(e.getMessage(), e);
     }
+  }
+
+  private static float[] weights(HybridFolder.Read beginning, HybridShape shape)
+      throws IOException {
+    HybridShape own = beginning.network().shape();
+    if (!own.withLength(shape.length()).equals(shape)) {
+      throw new IOException(
+          "--init names a model of the shape "
+              + own
+              + ", the run is to be of "
+              + shape
+              + "; give the same sizes, --length aside");
+    }
+    return beginning.network().parameters().values();
   }
 
   private void checkGates(TrainCommand.Work work) throws IOException {

@@ -55,6 +55,25 @@ record HybridShape(
     }
   }
 
+  /** The same network on rows of another length. */
+  HybridShape withLength(int other) {
+    return new HybridShape(
+        latent,
+        hidden,
+        heads,
+        ffn,
+        halfHidden,
+        halfHeads,
+        halfFfn,
+        before,
+        half,
+        after,
+        timeFeatures,
+        timeHidden,
+        other,
+        path);
+  }
+
   /** Numbers of a modulation row. */
   int modulation() {
     return 9 * (hidden * (before + after) + halfHidden * half) + 2 * hidden;

@@ -2,6 +2,7 @@
 package dev.palimpsest.trainer.latent;
 
 import dev.palimpsest.kernels.DType;
+import dev.palimpsest.trainer.Beginning;
 import dev.palimpsest.trainer.Checkpoint;
 import dev.palimpsest.trainer.Clock;
 import dev.palimpsest.trainer.Pace;
@@ -45,6 +46,7 @@ public final class LatentCommand implements Runnable {
   @Mixin private TrainCommand.Work work;
   @Mixin private TrainCommand.CorpusOptions corpus;
   @Mixin private TrainCommand.TokenizerOptions tokenizer;
+  @Mixin private Beginning beginning;
   @Mixin private AutoencoderOptions autoencoder;
   @Mixin private DenoiserOptions denoiser;
   @Mixin private Precision precision;
@@ -54,12 +56,30 @@ public final class LatentCommand implements Runnable {
   @Override
   public void run() {
     torch.set_num_threads(clock.pace().threads());
-    TrainCommand.prepare(work, corpus, tokenizer);
-    if (autoencoder.train(work, clock.pace(), precision.bf16())
-        && denoiser.train(work, clock, precision.bf16())) {
+    TrainCommand.prepare(work, corpus, tokenizer, beginning);
+    boolean bf16 = precision.bf16();
+    Optional<HybridFolder.Read> model = begun(work, beginning, bf16);
+    if (autoencoder.train(work, clock.pace(), bf16) && denoiser.train(work, clock, bf16, model)) {
       export.write(work);
     } else {
       System.out.println("not finished; run the same command again to go on");
+    }
+  }
+
+  /** The model that a run begins with; its VQ-VAE becomes the work folder's. */
+  private static Optional<HybridFolder.Read> begun(
+      TrainCommand.Work work, Beginning beginning, boolean bf16) {
+    if (beginning.model().isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      Path folder = beginning.model().get();
+      work.tokenizerJson(folder);
+      HybridFolder.Read model = HybridFolder.read(folder, bf16);
+      AutoencoderOptions.adopt(work, model, bf16);
+      return Optional.of(model);
+    } catch (IOException e) {
+      throw new TrainCommand.Failure(e.getMessage(), e);
     }
   }
 
@@ -169,13 +189,15 @@ public final class LatentCommand implements Runnable {
     @Mixin private TrainCommand.Help help;
     @Mixin private TrainCommand.Work work;
     @Mixin private DenoiserOptions options;
+    @Mixin private Beginning beginning;
     @Mixin private Precision precision;
     @Mixin private Clock clock;
 
     @Override
     public void run() {
       torch.set_num_threads(clock.pace().threads());
-      options.train(work, clock, precision.bf16());
+      boolean bf16 = precision.bf16();
+      options.train(work, clock, bf16, begun(work, beginning, bf16));
     }
   }
 

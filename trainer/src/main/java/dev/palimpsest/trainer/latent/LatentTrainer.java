@@ -84,7 +84,7 @@ final class LatentTrainer implements Training {
     levels = NoiseLevels.of(settings);
   }
 
-  /** Runs of these settings. */
+  /** Runs of these settings that begin with random weights. */
   static Course course(
       LatentSettings settings,
       Autoencoder autoencoder,
@@ -92,6 +92,23 @@ final class LatentTrainer implements Training {
       RowSource source,
       RowSource heldOut,
       int heldOutRows) {
+    return course(settings, autoencoder, workers, source, heldOut, heldOutRows, Optional.empty());
+  }
+
+  /**
+   * Runs of these settings.
+   *
+   * @param initial weights that a new run begins with, in the order of the network's flat tensor;
+   *     random ones if empty
+   */
+  static Course course(
+      LatentSettings settings,
+      Autoencoder autoencoder,
+      int workers,
+      RowSource source,
+      RowSource heldOut,
+      int heldOutRows,
+      Optional<float[]> initial) {
     return new Course() {
       @Override
       public String title() {
@@ -104,8 +121,16 @@ final class LatentTrainer implements Training {
       }
 
       @Override
+      public boolean fromScratch() {
+        return initial.isEmpty();
+      }
+
+      @Override
       public Training begin() {
-        return new LatentTrainer(settings, autoencoder, workers, source, heldOut, heldOutRows);
+        LatentTrainer trainer =
+            new LatentTrainer(settings, autoencoder, workers, source, heldOut, heldOutRows);
+        initial.ifPresent(trainer::beginWith);
+        return trainer;
       }
 
       @Override
@@ -134,6 +159,11 @@ final class LatentTrainer implements Training {
         return new Resumed(trainer, from.seconds());
       }
     };
+  }
+
+  private void beginWith(float[] weights) {
+    network.parameters().load(weights);
+    FlatParameters.fill(optimiser.average(), weights);
   }
 
   private void load(Checkpoint from) throws IOException {
