@@ -30,12 +30,12 @@ KERNEL(rms_norm_bf16, 256)(const float* x, const int* index, const float* weight
 }
 REGISTER(rms_norm_bf16)
 
-/// RMS norm of each query and key head of fused rows, in place; a warp a head, gridDim.y rows.
+/// RMS norm of each query and key head of fused rows, in place; a warp a head, gridDim.x rows.
 KERNEL(head_norm, 128)(float* fused, const float* queryWeight, const float* keyWeight, int queryHeads, int turned,
                        int headDim, int fusedWidth, float eps) {
-  int head = int(blockIdx.x) * 4 + (threadIdx.x >> 5), lane = threadIdx.x & 31;
+  int head = int(blockIdx.y) * 4 + (threadIdx.x >> 5), lane = threadIdx.x & 31;
   if (head >= turned) return;
-  float* x = fused + size_t(blockIdx.y) * fusedWidth + head * headDim;
+  float* x = fused + size_t(blockIdx.x) * fusedWidth + head * headDim;
   const float* weight = head < queryHeads ? queryWeight : keyWeight;
   float squares = 0.0f;
   for (int i = lane; i < headDim; i += 32) squares = fmaf(x[i], x[i], squares);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a fused projection to what attention reads, in one pass: bias, norm of query and key heads (qk-norm), rotary
 // embedding; queries stay in the fused rows, keys and values go to their pages and nowhere else. A warp a head,
-// gridDim.y rows. Head by head the arithmetic is that of add_bias, head_norm, rotate and store_rows, bit for bit.
+// gridDim.x rows (gridDim.y ends at 65,535). Head by head the arithmetic is that of add_bias, head_norm, rotate and
+// store_rows, bit for bit.
 #include "spans.cuh"
 
 namespace {
@@ -34,7 +35,7 @@ __device__ __forceinline__ void rotaryPages(float* fused, const float* bias, con
                                             const SequenceSpan* spans, const uint64_t* pages, int64_t layerOffset,
                                             const Heads& heads, int half, bool interleaved, float eps) {
   int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
-  int head = int(blockIdx.x) * 4 + warp, row = blockIdx.y, dim = heads.dim;
+  int head = int(blockIdx.y) * 4 + warp, row = blockIdx.x, dim = heads.dim;
   if (head >= heads.query + 2 * heads.keyValue) return;
   bool query = head < heads.query, value = head >= heads.query + heads.keyValue;
   float* x = fused + size_t(row) * heads.fusedWidth() + head * dim;

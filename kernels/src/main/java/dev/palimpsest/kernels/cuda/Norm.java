@@ -65,6 +65,6 @@ final class Norm {
         .set(5, shape.headDim())
         .set(6, shape.fusedWidth())
         .set(7, eps)
-        .launch((turned + HEADS_PER_BLOCK - 1) / HEADS_PER_BLOCK, rows);
+        .launch(rows, (turned + HEADS_PER_BLOCK - 1) / HEADS_PER_BLOCK);
   }
 }

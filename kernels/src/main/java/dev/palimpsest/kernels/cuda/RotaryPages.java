@@ -88,7 +88,7 @@ final class RotaryPages {
         .set(16, rope.pairing() == Rope.Pairing.INTERLEAVED ? 1 : 0);
     norms(kernel, projection.norms());
     kernel.launch(
-        (heads + HEADS_PER_BLOCK - 1) / HEADS_PER_BLOCK, rows, 1, shared(shape.headDim()));
+        rows, (heads + HEADS_PER_BLOCK - 1) / HEADS_PER_BLOCK, 1, shared(shape.headDim()));
   }
 
   private static void norms(Kernel kernel, Optional<RotaryProjection.HeadNorms> norms) {

@@ -14,6 +14,7 @@ import dev.palimpsest.kernels.cpu.Fixture;
 import dev.palimpsest.kernels.cpu.Reference;
 import dev.palimpsest.kernels.cuda.CudaOptions.ComputeType;
 import java.util.Arrays;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -127,6 +128,24 @@ class CudaRowOpsTest {
           }
         }
       }
+    }
+  }
+
+  /** A grid's second dimension ends at 65,535: 16 sequences of 4,096 tokens are more rows. */
+  @Test
+  void headsOfMoreRowsThanAGridIsHighAreNormalised() {
+    try (CudaFixture f = new CudaFixture(ComputeType.F32)) {
+      int rows = 65_536;
+      HeadShape shape = new HeadShape(1, 1, 2);
+      float[] x = new float[rows * shape.fusedWidth()];
+      Arrays.fill(x, 3);
+      Tensor fused = f.tensor(DType.F32, x, shape.fusedWidth());
+      Tensor ones = f.device.vector(Fixture.view(f.arena, "w", DType.F32, new float[] {1, 1}, 2));
+      f.device.headNorm(fused, rows, shape, ones, ones, 0);
+      for (int r = 0; r < rows; r++) {
+        Arrays.fill(x, r * shape.fusedWidth(), r * shape.fusedWidth() + 4, 1);
+      }
+      assertArrayEquals(x, f.read(fused, rows), 1e-6f);
     }
   }
 
