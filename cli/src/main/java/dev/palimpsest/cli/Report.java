@@ -50,11 +50,15 @@ record Report(
   String summary() {
     return String.format(
         Locale.ROOT,
-        "%d tokens in %d steps, %,.0f ms, %,.0f tokens/s",
-        result.newTokens(),
-        result.networkCalls(),
+        "%s in %s, %,.0f ms, %,.0f tokens/s",
+        count(result.newTokens(), "token"),
+        count(result.networkCalls(), "step"),
         milliseconds(),
         tokensPerSecond());
+  }
+
+  private static String count(int n, String what) {
+    return n + " " + what + (n == 1 ? "" : "s");
   }
 
   void printStats(PrintWriter err) {
@@ -65,9 +69,9 @@ record Report(
     err.printf(Locale.ROOT, "canvas           %d tokens%n", result.tokens().size());
     err.printf(
         Locale.ROOT,
-        "written          %d tokens in %d steps, %.1f a step%n",
-        result.newTokens(),
-        result.networkCalls(),
+        "written          %s in %s, %.1f a step%n",
+        count(result.newTokens(), "token"),
+        count(result.networkCalls(), "step"),
         (double) result.newTokens() / steps);
     err.printf(
         Locale.ROOT,

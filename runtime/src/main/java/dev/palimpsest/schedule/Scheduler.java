@@ -52,6 +52,9 @@ import java.util.function.Supplier;
  * requests leave, and their pages are free, before the next batch.
  */
 public final class Scheduler implements AutoCloseable {
+  /** Failures of the device's own loop, one after the other, after which it is not asked again. */
+  private static final int MOST_LOOP_FAILURES = 3;
+
   /** Ticks of waiting that a level of priority is worth. */
   static final int TICKS_PER_LEVEL = 4;
 
@@ -91,6 +94,7 @@ public final class Scheduler implements AutoCloseable {
   private final BlockRun blocks;
   private final Predictions predictions = new Predictions();
   private long tick;
+  private int loopFailures;
 
   // Written by the thread alone.
   private volatile int runningNow;
@@ -403,6 +407,10 @@ public final class Scheduler implements AutoCloseable {
       goOn(request, 0);
     } catch (RuntimeException e) {
       request.fail(e);
+    } catch (Error e) {
+      // In no line any more: whoever ends everything would not find it.
+      request.fail(e);
+      throw e;
     }
   }
 
@@ -441,6 +449,9 @@ public final class Scheduler implements AutoCloseable {
 
   /** Whether the device can take the steps of the selected requests alone. */
   private boolean deviceTakes() {
+    if (loopFailures == MOST_LOOP_FAILURES) {
+      return false;
+    }
     try {
       return blocks.takes(selected);
     } catch (RuntimeException e) {
@@ -449,9 +460,14 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
-  private static void loopFailed(RuntimeException e) {
+  private void loopFailed(RuntimeException e) {
+    loopFailures++;
+    String then =
+        loopFailures == MOST_LOOP_FAILURES
+            ? " " + loopFailures + " times in a row; the host takes all steps from now on"
+            : "; the host goes on";
     System.getLogger(Scheduler.class.getName())
-        .log(System.Logger.Level.WARNING, "the device's own loop failed; the host goes on", e);
+        .log(System.Logger.Level.WARNING, "the device's own loop failed" + then, e);
   }
 
   /** The device takes the steps of the selected requests, until their blocks are over. */
@@ -469,6 +485,7 @@ public final class Scheduler implements AutoCloseable {
       selected.clear();
       return;
     }
+    loopFailures = 0;
     event.end();
     if (event.shouldCommit()) {
       event.sequences = selected.size();
@@ -504,6 +521,9 @@ public final class Scheduler implements AutoCloseable {
         }
       } catch (RuntimeException e) {
         next.fail(e);
+      } catch (Error e) {
+        next.fail(e);
+        throw e;
       }
     }
     for (ScheduledRequest request : skipped) {

@@ -12,7 +12,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Keeps what it is told. */
-final class Recorder implements RequestObserver {
+class Recorder implements RequestObserver {
   final Canvas replay = new Canvas(LeftToRight.MASK);
   final List<Revision> revisions = new CopyOnWriteArrayList<>();
   final CompletableFuture<List<Integer>> done = new CompletableFuture<>();

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.process.Revision;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -234,6 +235,23 @@ class SchedulerTest {
         assertThrows(IllegalStateException.class, () -> scheduler.call(() -> 1));
     assertTrue(refused.getMessage().contains("for the test"), refused.getMessage());
     scheduler.close();
+  }
+
+  /** Between two lines: taken from the one and not yet in the other. */
+  @Test
+  void anErrorWhileARequestStartsEndsThatOneToo() throws Exception {
+    try (Scheduler scheduler = new Scheduler(LeftToRight::predict, false, 1000, 10)) {
+      Recorder starting =
+          new Recorder() {
+            @Override
+            public void revised(Revision revision) {
+              throw new StackOverflowError("for the test");
+            }
+          };
+      scheduler.submit(new LeftToRight(100, 4), starting);
+      assertTrue(starting.failure().getMessage().contains("for the test"));
+      assertEquals(0, scheduler.running());
+    }
   }
 
   @Test

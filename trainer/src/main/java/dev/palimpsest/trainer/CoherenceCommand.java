@@ -238,7 +238,7 @@ final class CoherenceCommand implements Runnable {
       }
       Path copy = Files.createTempDirectory("palimpsest-coherence");
       try {
-        LongerLimit.copy(path, copy, given + longest());
+        LongerLimit.lend(path, copy, given + longest());
         inOneCanvas(copy, written, losses);
       } finally {
         try (Stream<Path> files = Files.list(copy)) {

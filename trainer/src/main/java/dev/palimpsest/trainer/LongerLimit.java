@@ -17,11 +17,12 @@ final class LongerLimit {
   private LongerLimit() {}
 
   /**
-   * Copies a checkpoint's files into a folder, its limit at least {@code positions}.
+   * Gives a folder a checkpoint's files, its limit at least {@code positions}: links where the file
+   * system has them, copies elsewhere.
    *
    * @throws IOException if its configuration names no limit, or a file cannot be copied
    */
-  static void copy(Path model, Path folder, int positions) throws IOException {
+  static void lend(Path model, Path folder, int positions) throws IOException {
     Path file = model.resolve("config.json");
     ObjectNode config = (ObjectNode) JsonMapper.shared().readTree(Files.readString(file));
     String field =
@@ -32,9 +33,19 @@ final class LongerLimit {
     config.put(field, Math.max(positions, config.get(field).asInt()));
     try (Stream<Path> files = Files.list(model)) {
       for (Path from : files.filter(Files::isRegularFile).toList()) {
-        Files.copy(from, folder.resolve(from.getFileName()));
+        if (!from.equals(file)) {
+          lend(from.toAbsolutePath(), folder.resolve(from.getFileName()));
+        }
       }
     }
     Files.writeString(folder.resolve("config.json"), config.toPrettyString());
+  }
+
+  private static void lend(Path from, Path to) throws IOException {
+    try {
+      Files.createSymbolicLink(to, from);
+    } catch (UnsupportedOperationException | IOException e) {
+      Files.copy(from, to);
+    }
   }
 }

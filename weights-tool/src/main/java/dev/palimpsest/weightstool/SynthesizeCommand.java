@@ -59,8 +59,8 @@ final class SynthesizeCommand implements Callable<Integer> {
       paramLabel = "FAMILY",
       required = true,
       description =
-          "${COMPLETION-CANDIDATES} (no default). Of a palimpsest-hybrid --layers, --hidden, --heads and"
-              + " --ffn are those of the full-resolution blocks; the rest follows from them.")
+          "${COMPLETION-CANDIDATES} (no default). Of the last one --layers, --hidden, --heads and --ffn"
+              + " are those of the full-resolution blocks; the rest follows from them.")
   private FamilyName family;
 
   @Option(
