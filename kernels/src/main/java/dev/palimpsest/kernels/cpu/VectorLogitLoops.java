@@ -105,11 +105,15 @@ final class VectorLogitLoops {
       first = first.blend(v, greater);
       second = second.blend(loser, loser.compare(VectorOperators.GT, second));
     }
-    float a = Float.NEGATIVE_INFINITY;
+    float a = VectorRowKernels.largest(first);
+    VectorMask<Float> best = first.compare(VectorOperators.EQ, broadcast(a));
     float b = a;
-    for (int lane = 0; lane < 2 * L + n - i; lane++) {
-      float v =
-          lane < L ? first.lane(lane) : lane < 2 * L ? second.lane(lane - L) : x[i + lane - 2 * L];
+    if (best.trueCount() == 1) {
+      FloatVector others = first.blend(broadcast(Float.NEGATIVE_INFINITY), best);
+      b = Math.max(VectorRowKernels.largest(others), VectorRowKernels.largest(second));
+    }
+    for (; i < n; i++) {
+      float v = x[i];
       if (v > a) {
         b = a;
         a = v;

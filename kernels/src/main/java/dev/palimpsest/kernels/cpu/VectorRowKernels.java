@@ -417,6 +417,11 @@ final class VectorRowKernels implements RowKernels {
       s2 = v2.fma(v2, s2);
       s3 = v3.fma(v3, s3);
     }
+    // What is left of a row, or all of a short one: a head's.
+    for (; i <= n - L; i += L) {
+      FloatVector v = load(x, xAt + 4L * i);
+      s0 = v.fma(v, s0);
+    }
     float squares = total(s0.add(s1).add(s2.add(s3)));
     for (; i < n; i++) {
       float v = x.get(JAVA_FLOAT, xAt + 4L * i);
@@ -815,7 +820,7 @@ final class VectorRowKernels implements RowKernels {
   }
 
   /** The largest lane, by integers of the same order: floats would be checked for NaN and −0. */
-  private static float largest(FloatVector v) {
+  static float largest(FloatVector v) {
     IntVector bits = v.reinterpretAsInts();
     IntVector order =
         bits.lanewise(VectorOperators.XOR, bits.lanewise(VectorOperators.ASHR, 31).and(0x7FFFFFFF));
