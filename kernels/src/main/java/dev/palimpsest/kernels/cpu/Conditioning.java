@@ -92,7 +92,7 @@ final class Conditioning implements ThreadTeam.Job {
     this.x = x;
     this.rows = rows;
     this.column = column;
-    taskRows = Math.max(1, TASK_ELEMENTS / x.width());
+    taskRows = team.rowsOfTask(rows, x.width(), TASK_ELEMENTS);
     team.run(this, (rows + taskRows - 1) / taskRows);
   }
 

@@ -70,7 +70,7 @@ final class Normalisation implements ThreadTeam.Job {
     this.rows = rows;
     this.width = width;
     this.eps = eps;
-    taskRows = Math.max(1, TASK_ELEMENTS / width);
+    taskRows = team.rowsOfTask(rows, width, TASK_ELEMENTS);
     team.run(this, (rows + taskRows - 1) / taskRows);
   }
 

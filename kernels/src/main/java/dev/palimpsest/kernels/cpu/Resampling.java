@@ -71,7 +71,7 @@ final class Resampling implements ThreadTeam.Job {
   private void run(Op op, int rows, int width) {
     this.op = op;
     this.rows = rows;
-    taskRows = Math.max(1, TASK_ELEMENTS / width);
+    taskRows = team.rowsOfTask(rows, width, TASK_ELEMENTS);
     team.run(this, (rows + taskRows - 1) / taskRows);
   }
 

@@ -48,7 +48,7 @@ final class Rotary implements ThreadTeam.Job {
     this.rope = rope;
     this.positions = positions;
     table = table(rope, last + 1);
-    taskRows = Math.max(1, TASK_ELEMENTS / shape.fusedWidth());
+    taskRows = team.rowsOfTask(rows, shape.fusedWidth(), TASK_ELEMENTS);
     team.run(this, (rows + taskRows - 1) / taskRows);
   }
 

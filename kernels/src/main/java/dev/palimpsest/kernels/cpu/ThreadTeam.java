@@ -48,6 +48,22 @@ final class ThreadTeam implements AutoCloseable {
   }
 
   /**
+   * Into how many rows to cut a job of {@code rows} rows: one task if all of it is little work,
+   * else tasks of equal size, the same number for each thread.
+   *
+   * @param width work of a row
+   * @param most work of a task, about
+   * @return rows of every task but perhaps the last; at least 1
+   */
+  int rowsOfTask(int rows, int width, int most) {
+    long tasks = ((long) rows * width + most - 1) / most;
+    if (tasks > 1) {
+      tasks = (tasks + size() - 1) / size() * size();
+    }
+    return (int) Math.max(1, (rows + tasks - 1) / Math.max(1, tasks));
+  }
+
+  /**
    * Runs tasks {@code 0 .. tasks - 1} and returns when all are done. If tasks throw, the exception
    * of the lowest one is rethrown, after all have ended.
    */

@@ -33,6 +33,20 @@ class ThreadTeamTest {
     }
   }
 
+  /** Little work is one task; more is the same for every thread, and no row is left out. */
+  @Test
+  void rowsAreCutEvenly() {
+    try (ThreadTeam team = new ThreadTeam(2)) {
+      assertEquals(85, team.rowsOfTask(85, 192, 16 * 1024));
+      assertEquals(48, team.rowsOfTask(96, 192, 16 * 1024));
+      assertEquals(65, team.rowsOfTask(257, 192, 16 * 1024), "4 tasks");
+      assertEquals(43, team.rowsOfTask(256, 200, 10_500), "6 tasks, where 5 would do");
+      assertEquals(1, team.rowsOfTask(1, 100_000, 16 * 1024));
+      assertEquals(1, team.rowsOfTask(0, 192, 16 * 1024));
+      assertEquals(1 << 10, team.rowsOfTask(1 << 30, 1 << 20, 1 << 30));
+    }
+  }
+
   @Test
   void workersWakeAfterASleep() throws InterruptedException {
     try (ThreadTeam team = new ThreadTeam(3)) {
