@@ -4,6 +4,7 @@ package dev.palimpsest.kernels.cpu;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.lang.reflect.Method;
 
 /**
  * A loop over rows that the JIT compiler compiles by itself, whoever calls it.
@@ -40,14 +41,45 @@ final class CompiledAlone {
     }
   }
 
+  /**
+   * A public method of a class as a handle to call it by, which its holder must not keep in a final
+   * field.
+   *
+   * @param parameters how many it has, which tells it from others of that name
+   */
+  static MethodHandle method(
+      MethodHandles.Lookup lookup, Class<?> owner, String name, int parameters) {
+    for (Method method : owner.getMethods()) {
+      if (method.getName().equals(name) && method.getParameterCount() == parameters) {
+        try {
+          return lookup.findVirtual(
+              owner,
+              name,
+              MethodType.methodType(method.getReturnType(), method.getParameterTypes()));
+        } catch (ReflectiveOperationException e) {
+          throw new IllegalStateException(method + " cannot be called", e);
+        }
+      }
+    }
+    throw new IllegalStateException(
+        "no method " + name + " of " + parameters + " parameters in " + owner);
+  }
+
+  /** What a handle threw, to be thrown on: its method declares nothing. */
+  static RuntimeException unchecked(Throwable thrown) {
+    return switch (thrown) {
+      case RuntimeException e -> e;
+      case Error e -> throw e;
+      default -> new IllegalStateException("a kernel threw what it does not declare", thrown);
+    };
+  }
+
   /** Runs the loop; what its arguments and its result mean, it says itself. */
   double run(float[] x, float[] y, int n, double a, double b) {
     try {
       return (double) loop.invokeExact(x, y, n, a, b);
-    } catch (RuntimeException | Error e) {
-      throw e;
     } catch (Throwable e) {
-      throw new IllegalStateException("a loop threw what it does not declare", e);
+      throw unchecked(e);
     }
   }
 }

@@ -32,7 +32,9 @@ final class CpuLatentOps implements LatentOps {
     this.memory = memory;
     this.kernels = kernels;
     LatentKernels latent =
-        kernels instanceof PlainRowKernels ? new PlainLatentKernels() : new VectorLatentKernels();
+        kernels instanceof PlainRowKernels
+            ? new PlainLatentKernels()
+            : new SeparateLatentKernels(new VectorLatentKernels());
     conditioning = new Conditioning(team, latent);
     resampling = new Resampling(team, kernels, latent);
     denoising = new Denoising(team, kernels);

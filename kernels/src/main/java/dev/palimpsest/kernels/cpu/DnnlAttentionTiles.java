@@ -193,11 +193,7 @@ final class DnnlAttentionTiles implements AttentionTiles {
     long keysAt = one ? from.memory().address() + from.keys(layer, head, index) : w.keys.address();
     products.scores[step][blocks].execute(
         worker, w.queries.address(), keysAt, w.scores.address(), scratchpad);
-    for (int r = 0; r < rows; r++) {
-      sum[r] =
-          kernels.softmax(
-              w.scores, 4L * r * n, seen[r], n, scale, w.probabilities, 2L * r * n, max, r);
-    }
+    kernels.softmax(w.scores, seen, rows, n, scale, w.probabilities, max, sum);
     for (int part = 0; part < layout.valueParts(); part++) {
       long valuesAt =
           one

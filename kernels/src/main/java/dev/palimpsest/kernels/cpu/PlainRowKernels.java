@@ -250,7 +250,21 @@ final class PlainRowKernels implements RowKernels {
   }
 
   @Override
-  public float softmax(
+  public void softmax(
+      MemorySegment scores,
+      int[] seen,
+      int rows,
+      int n,
+      float scale,
+      MemorySegment out,
+      float[] max,
+      float[] sum) {
+    for (int r = 0; r < rows; r++) {
+      sum[r] = softmax(scores, 4L * r * n, seen[r], n, scale, out, 2L * r * n, max, r);
+    }
+  }
+
+  private static float softmax(
       MemorySegment scores,
       long at,
       int seen,

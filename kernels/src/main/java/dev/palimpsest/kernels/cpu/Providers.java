@@ -44,7 +44,7 @@ final class Providers {
     if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
       return Optional.empty();
     }
-    RowKernels kernels = new VectorRowKernels();
+    RowKernels kernels = new SeparateRowKernels(new VectorRowKernels());
     // Panels of two vectors: shorter ones are not worth it, longer ones were not foreseen.
     boolean fits = kernels.panelWidth() >= 8 && kernels.panelWidth() <= 64;
     return fits ? Optional.of(kernels) : Optional.empty();

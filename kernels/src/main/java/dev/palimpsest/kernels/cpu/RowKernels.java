@@ -146,21 +146,25 @@ interface RowKernels {
   float softmax(float[] scores, int at, int seen, int n, float[] max, int row);
 
   /**
-   * As above into bf16, which the sum does not feel, for scores yet to be multiplied with {@code
-   * scale} &gt; 0. Scores that are not seen may be anything, and are not kept.
+   * As above for rows of scores yet to be multiplied with {@code scale} &gt; 0, into bf16, which
+   * the sum does not feel. Scores that are not seen may be anything, and are not kept.
    *
+   * @param scores f32 {@code [rows][n]}
+   * @param seen how many scores of each row are
    * @param n a multiple of 64
+   * @param out bf16 {@code [rows][n]}
+   * @param max {@code [row]} receives the largest score, −∞ if none is seen
+   * @param sum {@code [row]} receives their sum
    */
-  float softmax(
+  void softmax(
       MemorySegment scores,
-      long at,
-      int seen,
+      int[] seen,
+      int rows,
       int n,
       float scale,
       MemorySegment out,
-      long outAt,
       float[] max,
-      int row);
+      float[] sum);
 
   /** {@code x = x·before + y·now}. */
   void fold(MemorySegment x, long xAt, float before, MemorySegment y, long yAt, float now, int n);

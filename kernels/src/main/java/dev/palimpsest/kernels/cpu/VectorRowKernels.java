@@ -445,8 +445,8 @@ final class VectorRowKernels implements RowKernels {
     for (; i <= half - L; i += L) {
       long first = xAt + 4L * i;
       long second = first + 4L * half;
-      FloatVector a = load(x, first);
-      FloatVector b = load(x, second);
+      FloatVector a = FloatVector.fromMemorySegment(F, x, first, ORDER);
+      FloatVector b = FloatVector.fromMemorySegment(F, x, second, ORDER);
       FloatVector c = FloatVector.fromArray(F, cos, tableAt + i);
       FloatVector s = FloatVector.fromArray(F, sin, tableAt + i);
       a.mul(c).sub(b.mul(s)).intoMemorySegment(x, first, ORDER);
@@ -468,7 +468,9 @@ final class VectorRowKernels implements RowKernels {
   public void add(MemorySegment x, long xAt, MemorySegment y, long yAt, int n) {
     int i = 0;
     for (; i <= n - L; i += L) {
-      load(x, xAt + 4L * i).add(load(y, yAt + 4L * i)).intoMemorySegment(x, xAt + 4L * i, ORDER);
+      FloatVector.fromMemorySegment(F, x, xAt + 4L * i, ORDER)
+          .add(FloatVector.fromMemorySegment(F, y, yAt + 4L * i, ORDER))
+          .intoMemorySegment(x, xAt + 4L * i, ORDER);
     }
     for (; i < n; i++) {
       long at = xAt + 4L * i;
@@ -765,7 +767,21 @@ final class VectorRowKernels implements RowKernels {
   }
 
   @Override
-  public float softmax(
+  public void softmax(
+      MemorySegment scores,
+      int[] seen,
+      int rows,
+      int n,
+      float scale,
+      MemorySegment out,
+      float[] max,
+      float[] sum) {
+    for (int r = 0; r < rows; r++) {
+      sum[r] = softmax(scores, 4L * r * n, seen[r], n, scale, out, 2L * r * n, max, r);
+    }
+  }
+
+  private static float softmax(
       MemorySegment scores,
       long at,
       int seen,
@@ -831,12 +847,12 @@ final class VectorRowKernels implements RowKernels {
   @Override
   public void fold(
       MemorySegment x, long xAt, float before, MemorySegment y, long yAt, float now, int n) {
-    FloatVector b = broadcast(before);
-    FloatVector f = broadcast(now);
+    FloatVector b = FloatVector.broadcast(F, before);
+    FloatVector f = FloatVector.broadcast(F, now);
     int i = 0;
     for (; i <= n - L; i += L) {
-      load(y, yAt + 4L * i)
-          .fma(f, load(x, xAt + 4L * i).mul(b))
+      FloatVector.fromMemorySegment(F, y, yAt + 4L * i, ORDER)
+          .fma(f, FloatVector.fromMemorySegment(F, x, xAt + 4L * i, ORDER).mul(b))
           .intoMemorySegment(x, xAt + 4L * i, ORDER);
     }
     for (; i < n; i++) {
@@ -849,7 +865,9 @@ final class VectorRowKernels implements RowKernels {
   public void loadScaled(MemorySegment x, long xAt, int n, float factor, float[] out, int outAt) {
     int i = 0;
     for (; i <= n - L; i += L) {
-      load(x, xAt + 4L * i).mul(factor).intoArray(out, outAt + i);
+      FloatVector.fromMemorySegment(F, x, xAt + 4L * i, ORDER)
+          .mul(factor)
+          .intoArray(out, outAt + i);
     }
     for (; i < n; i++) {
       out[outAt + i] = x.get(JAVA_FLOAT, xAt + 4L * i) * factor;

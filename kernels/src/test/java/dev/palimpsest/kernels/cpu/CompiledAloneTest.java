@@ -10,6 +10,7 @@ import dev.palimpsest.kernels.PredictionRows;
 import dev.palimpsest.kernels.Predictions;
 import dev.palimpsest.kernels.Sampling;
 import java.io.IOException;
+import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -25,7 +26,6 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(600)
 class CompiledAloneTest {
   private static final int VOCABULARY = 8192;
-  private static final long FEW_BYTES = 4096;
   private static final Duration PATIENCE = Duration.ofMinutes(1);
 
   private static double failing(float[] x, float[] y, int n, double a, double b) {
@@ -56,6 +56,16 @@ class CompiledAloneTest {
     inlineAll(Predicting.class);
   }
 
+  @Test
+  void aMethodIsFoundByItsNameAndNumberOfParameters() throws Throwable {
+    MethodHandle substring =
+        CompiledAlone.method(MethodHandles.lookup(), String.class, "substring", 1);
+    assertEquals("cd", (String) substring.invokeExact("abcd", 2));
+    assertThrows(
+        IllegalStateException.class,
+        () -> CompiledAlone.method(MethodHandles.lookup(), String.class, "substring", 3));
+  }
+
   /** Runs a main in a process whose compiler inlines all it can, as it may of its own accord. */
   private static void inlineAll(Class<?> main) throws IOException, InterruptedException {
     Process process =
@@ -77,14 +87,14 @@ class CompiledAloneTest {
   }
 
   /** Exits with 1 unless rows come to leave next to no garbage. */
-  private static void untilFewBytes(LongSupplier bytesPerRow) {
+  private static void untilFewBytes(long few, LongSupplier bytesPerRow) {
     long begun = System.nanoTime();
     long bytes;
     do {
       bytes = bytesPerRow.getAsLong();
-    } while (bytes > FEW_BYTES && System.nanoTime() - begun < PATIENCE.toNanos());
+    } while (bytes > few && System.nanoTime() - begun < PATIENCE.toNanos());
     System.out.println("bytes a row: " + bytes);
-    System.exit(bytes > FEW_BYTES ? 1 : 0);
+    System.exit(bytes > few ? 1 : 0);
   }
 
   /** Bytes that one of {@code rows} runs allocates. */
@@ -110,7 +120,7 @@ class CompiledAloneTest {
           bytes(kernels, 64, 2000);
         }
       }
-      untilFewBytes(() -> bytes(new VectorRowKernels(), VOCABULARY, 200));
+      untilFewBytes(4096, () -> bytes(new VectorRowKernels(), VOCABULARY, 200));
     }
 
     private static long bytes(RowKernels kernels, int n, int rows) {
