@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(600)
 class CompiledAloneTest {
   private static final int VOCABULARY = 8192;
-  private static final Duration PATIENCE = Duration.ofMinutes(1);
+  private static final Duration PATIENCE = Duration.ofMinutes(4);
 
   private static double failing(float[] x, float[] y, int n, double a, double b) {
     throw new IllegalArgumentException("loop " + n);
