@@ -14,7 +14,8 @@ public final class Beginning {
       showDefaultValue = CommandLine.Help.Visibility.NEVER,
       description =
           "folder of a model that train made, whose tokenizer and weights training begins with"
-              + " instead of random ones; ignored where there is a checkpoint to go on from")
+              + " instead of random ones, whatever --vocabulary and a VQ-VAE's options say; weights"
+              + " are ignored where there is a checkpoint to go on from")
   private Optional<Path> model = Optional.empty();
 
   /** Folder of the model to begin with. */
